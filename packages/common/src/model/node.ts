@@ -1,0 +1,62 @@
+/** A node: one identity. The spec is the user's; description and status are written by the system. */
+import * as v from "valibot";
+import type { NodeId, SessionId } from "../ids.ts";
+import type { Decoded } from "../wire/schema.ts";
+import { count, id, shortText, stringMap } from "../wire/schema.ts";
+
+export const roleSchema = v.picklist(["manager", "worker"]);
+export const availabilitySchema = v.picklist(["active", "pause", "drain"]);
+export type Availability = v.InferOutput<typeof availabilitySchema>;
+
+export const nodeSpecSchema = v.object({
+  name: v.exactOptional(shortText),
+  labels: stringMap,
+  role: roleSchema,
+  availability: availabilitySchema,
+});
+export type NodeSpec = Decoded<typeof nodeSpecSchema>;
+
+/** What a node says of itself at each session. */
+export const nodeDescriptionSchema = v.object({
+  hostname: shortText,
+  architecture: shortText,
+  os: shortText,
+  nanoCpus: count,
+  memoryBytes: count,
+  engineVersion: shortText,
+  /** Host part for people and for dialling, such as "127.0.1.4". */
+  address: shortText,
+  /** Where this node's worker process listens: `/ping`, `/logs`. "127.0.1.4:7946". */
+  controlAddress: shortText,
+  /** Where its data-plane thread listens: `/stream`. "127.0.1.4:4789". */
+  dataAddress: shortText,
+  /** Kernel boot id and network namespace: equal for nodes that share one machine's loopback. */
+  hostKey: shortText,
+});
+export type NodeDescription = Decoded<typeof nodeDescriptionSchema>;
+
+export const nodeStateSchema = v.picklist(["unknown", "ready", "down"]);
+export type NodeState = v.InferOutput<typeof nodeStateSchema>;
+
+export const nodeStatusSchema = v.object({
+  state: nodeStateSchema,
+  /** Why, in words a user reads: "worker process ended: connection refused". Empty when ready. */
+  message: shortText,
+  /** The session that made it ready; `down` names the session it judged, so a newer one overrules. */
+  session: v.exactOptional(id<SessionId>()),
+});
+
+/** Present on managers only; the Raft member's address. */
+export const managerStatusSchema = v.object({ raftId: shortText, address: shortText });
+
+export const nodeSchema = v.object({
+  id: id<NodeId>(),
+  version: count,
+  createdAt: count,
+  updatedAt: count,
+  spec: nodeSpecSchema,
+  description: nodeDescriptionSchema,
+  status: nodeStatusSchema,
+  manager: v.exactOptional(managerStatusSchema),
+});
+export type Node = Decoded<typeof nodeSchema>;

@@ -1,0 +1,122 @@
+/** A service: what the user wants. The spec is stored as sent, never changed by the system. */
+import * as v from "valibot";
+import type { ServiceId } from "../ids.ts";
+import type { Decoded } from "../wire/schema.ts";
+import { count, flag, id, shortText, stringMap, strings, text } from "../wire/schema.ts";
+
+/** Durations are integer milliseconds inside; Docker's nanoseconds are converted at the API edge. */
+export const restartPolicySchema = v.object({
+  condition: v.picklist(["none", "on-failure", "any"]),
+  /** Absent: the first retry at once, then exponential backoff. Present: exactly this long. */
+  delayMs: v.exactOptional(count),
+  /** 0 or absent: no limit. */
+  maxAttempts: v.exactOptional(count),
+  windowMs: v.exactOptional(count),
+});
+
+export const updateConfigSchema = v.object({
+  /** 0: all at once. */
+  parallelism: count,
+  delayMs: count,
+  failureAction: v.picklist(["pause", "continue", "rollback"]),
+  monitorMs: count,
+  /** Thousandths, since replicated state holds integers only. */
+  maxFailureRatioMilli: count,
+  order: v.picklist(["stop-first", "start-first"]),
+});
+export type UpdateConfig = Decoded<typeof updateConfigSchema>;
+
+/** What a task runs. Only the reference `host` (a plain process) is there yet. */
+export const processSpecSchema = v.object({
+  image: shortText,
+  /** Docker's `Command`: replaces the entry point; `args` follow it. */
+  command: strings,
+  args: strings,
+  /** "KEY=value"; values may hold templates. */
+  env: strings,
+  directory: v.exactOptional(text),
+  user: v.exactOptional(shortText),
+  labels: stringMap,
+  hostname: v.exactOptional(shortText),
+  stopSignal: v.exactOptional(shortText),
+  stopGraceMs: v.exactOptional(count),
+});
+export type ProcessSpec = Decoded<typeof processSpecSchema>;
+
+export const taskSpecSchema = v.object({
+  process: processSpecSchema,
+  restart: v.exactOptional(restartPolicySchema),
+  /** "node.role==worker", "node.labels.zone!=a": all must hold. */
+  constraints: strings,
+  /** Labels of the `spread=` preferences, outermost first. */
+  spread: strings,
+  maxReplicasPerNode: v.exactOptional(count),
+  reservedNanoCpus: v.exactOptional(count),
+  reservedMemoryBytes: v.exactOptional(count),
+  limitNanoCpus: v.exactOptional(count),
+  limitMemoryBytes: v.exactOptional(count),
+  forceUpdate: count,
+});
+export type TaskSpec = Decoded<typeof taskSpecSchema>;
+
+export const portSpecSchema = v.object({
+  name: v.exactOptional(shortText),
+  protocol: v.picklist(["tcp", "udp", "sctp"]),
+  targetPort: count,
+  /** 0: assigned from 30000-32767. */
+  publishedPort: count,
+  mode: v.picklist(["ingress", "host"]),
+});
+export type PortSpec = Decoded<typeof portSpecSchema>;
+
+export const serviceSpecSchema = v.object({
+  name: shortText,
+  labels: stringMap,
+  task: taskSpecSchema,
+  mode: v.object({ kind: v.literal("replicated"), replicas: count }),
+  update: v.exactOptional(updateConfigSchema),
+  rollback: v.exactOptional(updateConfigSchema),
+  endpointMode: v.picklist(["vip", "dnsrr"]),
+  ports: v.array(portSpecSchema),
+  /**
+   * The Engine API's JSON of the spec, as the client sent it: what `inspect` gives back, so that a client
+   * which compares finds what it wrote.
+   */
+  engine: text,
+});
+export type ServiceSpec = Decoded<typeof serviceSpecSchema>;
+
+export const updateStatusSchema = v.object({
+  state: v.picklist([
+    "updating",
+    "paused",
+    "completed",
+    "rollback_started",
+    "rollback_paused",
+    "rollback_completed",
+  ]),
+  startedAt: count,
+  completedAt: v.exactOptional(count),
+  message: shortText,
+});
+export type UpdateStatus = Decoded<typeof updateStatusSchema>;
+
+export const serviceSchema = v.object({
+  id: id<ServiceId>(),
+  /** Index of the last write. */
+  version: count,
+  /** Index of the last write of the spec: a client's update must have read at least this. */
+  specIndex: count,
+  /** Index of the last change of what tasks are made of (task spec, ports): names the tasks' version. */
+  taskIndex: count,
+  createdAt: count,
+  updatedAt: count,
+  spec: serviceSpecSchema,
+  previousSpec: v.exactOptional(serviceSpecSchema),
+  /** `spec.ports` with published ports assigned. */
+  ports: v.array(portSpecSchema),
+  updateStatus: v.exactOptional(updateStatusSchema),
+  /** Removed by the user; the row stays until its last task is gone, so that nothing is reused early. */
+  removed: v.exactOptional(flag),
+});
+export type Service = Decoded<typeof serviceSchema>;

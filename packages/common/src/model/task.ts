@@ -1,0 +1,72 @@
+/** A task: one immutable attempt. It is never restarted or moved; its slot gets another. */
+import * as v from "valibot";
+import type { NodeId, ServiceId, TaskId } from "../ids.ts";
+import type { Decoded } from "../wire/schema.ts";
+import { count, flag, id, shortText } from "../wire/schema.ts";
+import { portSpecSchema, taskSpecSchema } from "./service.ts";
+import { desiredStateSchema, taskStateSchema } from "./task-state.ts";
+
+/** What the agent reports. `at` is wall time at the agent: for display only. */
+export const taskStatusSchema = v.object({
+  state: taskStateSchema,
+  at: count,
+  /** Progress in words: "started". */
+  message: shortText,
+  /** Why it ended or cannot go on: "task: non-zero exit (1)", "no suitable node (…)". */
+  error: v.exactOptional(shortText),
+  exitCode: v.exactOptional(count),
+  pid: v.exactOptional(count),
+  /** True once the target port accepted a connection (or there is none) while running. */
+  inRotation: v.exactOptional(flag),
+  /** The port problem a user must hear of: "web.1 listens on 0.0.0.0:8000, not on …". */
+  warning: v.exactOptional(shortText),
+});
+export type TaskStatus = Decoded<typeof taskStatusSchema>;
+
+export const taskSchema = v.object({
+  id: id<TaskId>(),
+  version: count,
+  createdAt: count,
+  updatedAt: count,
+  /** Store time when the observed state last changed; deadlines count from it. */
+  stateSince: count,
+  serviceId: id<ServiceId>(),
+  serviceName: shortText,
+  slot: count,
+  /** The slot's generation that made this task. */
+  generation: count,
+  /** `Service.taskIndex` when it was made: "up to date" is one comparison. */
+  taskIndex: count,
+  spec: taskSpecSchema,
+  ports: v.array(portSpecSchema),
+  desired: desiredStateSchema,
+  nodeId: v.exactOptional(id<NodeId>()),
+  /** Overlay address such as "10.65.0.5", from the allocator. */
+  address: v.exactOptional(shortText),
+  status: taskStatusSchema,
+});
+export type Task = Decoded<typeof taskSchema>;
+
+/**
+ * A slot of a replicated service: stored, not inferred from tasks. It names the one task that counts, and
+ * holds what the restart supervisor must remember over a change of leader.
+ */
+export const slotSchema = v.object({
+  serviceId: id<ServiceId>(),
+  slot: count,
+  version: count,
+  /** +1 with every task the slot gets. */
+  generation: count,
+  taskId: v.exactOptional(id<TaskId>()),
+  /** Failures in a row; back to 0 when a task ran long enough. */
+  failures: count,
+  /** Store time at which the current task may start (its desired state is `ready` until then). */
+  startAt: v.exactOptional(count),
+  /** Why the last task was replaced: shown by `service ps`. */
+  reason: v.exactOptional(shortText),
+});
+export type Slot = Decoded<typeof slotSchema>;
+/** The key of a slot in its table. */
+export function slotKey(service: ServiceId, slot: number): string {
+  return `${service}.${slot}`;
+}

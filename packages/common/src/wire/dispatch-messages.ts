@@ -1,0 +1,92 @@
+/**
+ * What a worker and the leader say on `/dispatch`. The worker dials; the first message is `hello`.
+ *
+ * Worker: hello, heartbeat (each second), status (batches, numbered), taken (assignments applied).
+ * Leader: redirect (not the leader; dial that one), welcome, assignments (complete once, then
+ * incremental, each on the version before), routes (same rule), status-stored.
+ */
+import * as v from "valibot";
+import type { NodeId, SessionId, TaskId } from "../ids.ts";
+import { availabilitySchema, nodeDescriptionSchema } from "../model/node.ts";
+import { serviceRouteSchema } from "../model/routes.ts";
+import { portSpecSchema, taskSpecSchema } from "../model/service.ts";
+import { taskStatusSchema } from "../model/task.ts";
+import { desiredStateSchema } from "../model/task-state.ts";
+import type { Decoded } from "./schema.ts";
+import { count, flag, id, shortText, stringMap, strings } from "./schema.ts";
+
+export const DISPATCH_VERSION = 1;
+
+/** Everything an agent needs to run one task; templates are expanded by the agent. */
+export const assignmentSchema = v.object({
+  taskId: id<TaskId>(),
+  serviceId: shortText,
+  serviceName: shortText,
+  slot: count,
+  spec: taskSpecSchema,
+  ports: v.array(portSpecSchema),
+  desired: desiredStateSchema,
+  address: v.exactOptional(shortText),
+  nodeId: id<NodeId>(),
+  nodeHostname: shortText,
+  nodeLabels: stringMap,
+});
+export type Assignment = Decoded<typeof assignmentSchema>;
+
+export const taskReportSchema = v.object({ taskId: id<TaskId>(), status: taskStatusSchema });
+export type TaskReport = Decoded<typeof taskReportSchema>;
+
+export const fromWorkerSchema = v.variant("kind", [
+  v.object({
+    kind: v.literal("hello"),
+    version: count,
+    name: shortText,
+    availability: availabilitySchema,
+    description: nodeDescriptionSchema,
+    /** The state of every task the agent knows, so that the leader misses nothing. */
+    tasks: v.array(taskReportSchema),
+  }),
+  v.object({ kind: v.literal("heartbeat") }),
+  v.object({ kind: v.literal("taken"), version: count }),
+  v.object({ kind: v.literal("status"), sequence: count, reports: v.array(taskReportSchema) }),
+  /** A planned end: `restarting` keeps the tasks and asks for patience until `backWithinMs`. */
+  v.object({ kind: v.literal("leaving"), restarting: flag, backWithinMs: count }),
+]);
+export type FromWorker = Decoded<typeof fromWorkerSchema>;
+
+export const toWorkerSchema = v.variant("kind", [
+  v.object({
+    kind: v.literal("redirect"),
+    /** "address:port" of the leader, when known. */
+    leader: v.exactOptional(shortText),
+    managers: strings,
+    reason: shortText,
+  }),
+  v.object({
+    kind: v.literal("welcome"),
+    version: count,
+    session: id<SessionId>(),
+    heartbeatMs: count,
+    managers: strings,
+  }),
+  v.object({
+    kind: v.literal("assignments"),
+    /** Complete: `put` is all there is. Else: apply on `base`, else close and come back. */
+    complete: flag,
+    base: count,
+    version: count,
+    put: v.array(assignmentSchema),
+    remove: v.array(id<TaskId>()),
+  }),
+  v.object({
+    kind: v.literal("routes"),
+    complete: flag,
+    base: count,
+    version: count,
+    put: v.array(serviceRouteSchema),
+    remove: strings,
+  }),
+  v.object({ kind: v.literal("status-stored"), sequence: count }),
+  v.object({ kind: v.literal("managers"), managers: strings }),
+]);
+export type ToWorker = Decoded<typeof toWorkerSchema>;

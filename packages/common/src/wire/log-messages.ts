@@ -1,0 +1,34 @@
+/**
+ * `/logs`: a manager dials a worker and asks for the output of tasks; one message is one whole line. The
+ * worker ends with `end`, or with a close when it goes away.
+ */
+import * as v from "valibot";
+import type { TaskId } from "../ids.ts";
+import type { Decoded } from "./schema.ts";
+import { bytes, count, flag, id } from "./schema.ts";
+
+export const logRequestSchema = v.object({
+  taskIds: v.array(id<TaskId>()),
+  follow: flag,
+  stdout: flag,
+  stderr: flag,
+  /** Last N lines of each task; absent: all. */
+  tail: v.exactOptional(count),
+  /** Wall milliseconds: lines at or after it. */
+  since: v.exactOptional(count),
+  until: v.exactOptional(count),
+});
+export type LogRequest = Decoded<typeof logRequestSchema>;
+
+export const logMessageSchema = v.variant("kind", [
+  v.object({
+    kind: v.literal("line"),
+    taskId: id<TaskId>(),
+    stream: v.picklist(["stdout", "stderr"]),
+    /** Wall time in nanoseconds as decimal text: beyond 2^53. */
+    atNs: v.string(),
+    line: bytes,
+  }),
+  v.object({ kind: v.literal("end") }),
+]);
+export type LogMessage = Decoded<typeof logMessageSchema>;

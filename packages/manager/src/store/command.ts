@@ -1,0 +1,192 @@
+/**
+ * Commands: the only way to change the store. One per log entry; it may carry several items, each of
+ * which is checked against what it read and becomes a counted no-op when that no longer holds.
+ * Ids and time travel inside: `apply` draws nothing and reads no clock.
+ */
+import type { ConfigId, NodeId, RequestId, ServiceId, SessionId, TaskId } from "@skein/common/ids";
+import { clusterSchema } from "@skein/common/model/cluster";
+import { configSpecSchema } from "@skein/common/model/config";
+import {
+  availabilitySchema,
+  nodeDescriptionSchema,
+  nodeSpecSchema,
+  nodeStateSchema,
+  roleSchema,
+} from "@skein/common/model/node";
+import { serviceSpecSchema, updateStatusSchema } from "@skein/common/model/service";
+import { desiredStateSchema, taskStateSchema } from "@skein/common/model/task-state";
+import { taskStatusSchema } from "@skein/common/model/task";
+import type { Decoded } from "@skein/common/wire/schema";
+import { count, flag, id, shortText } from "@skein/common/wire/schema";
+import * as v from "valibot";
+
+/** Version of each command kind; `apply` of a released version is frozen. */
+export const COMMAND_VERSION = 1;
+
+export const commandSchema = v.variant("kind", [
+  /** First command of a cluster; refused when there is a cluster row. */
+  v.object({
+    kind: v.literal("init-cluster"),
+    cluster: v.pick(clusterSchema, ["id", "name", "plane", "taskPool", "taskHistoryLimit"]),
+    managers: v.array(
+      v.object({ nodeId: id<NodeId>(), raftId: shortText, name: shortText, address: shortText }),
+    ),
+  }),
+  /** A session began: creates the node, or writes its description, and makes it ready. */
+  v.object({
+    kind: v.literal("join-node"),
+    nodeId: id<NodeId>(),
+    role: roleSchema,
+    name: shortText,
+    availability: availabilitySchema,
+    description: nodeDescriptionSchema,
+    session: id<SessionId>(),
+  }),
+  /** `session`: the one judged; when the node has a newer one the command is a no-op. */
+  v.object({
+    kind: v.literal("set-node-state"),
+    nodeId: id<NodeId>(),
+    session: v.exactOptional(id<SessionId>()),
+    state: nodeStateSchema,
+    message: shortText,
+  }),
+  v.object({
+    kind: v.literal("update-node"),
+    nodeId: id<NodeId>(),
+    version: count,
+    spec: nodeSpecSchema,
+  }),
+  v.object({ kind: v.literal("remove-node"), nodeId: id<NodeId>(), force: flag }),
+  v.object({ kind: v.literal("create-service"), serviceId: id<ServiceId>(), spec: serviceSpecSchema }),
+  /** `rollback`: swap spec and previous spec; `spec` is then ignored. */
+  v.object({
+    kind: v.literal("update-service"),
+    serviceId: id<ServiceId>(),
+    version: count,
+    spec: serviceSpecSchema,
+    rollback: flag,
+  }),
+  v.object({ kind: v.literal("remove-service"), serviceId: id<ServiceId>() }),
+  /** The reaper: the removed service has no task left. */
+  v.object({ kind: v.literal("forget-service"), serviceId: id<ServiceId>() }),
+  v.object({
+    kind: v.literal("set-update-status"),
+    serviceId: id<ServiceId>(),
+    /** The service version the supervisor read: its `specIndex`. */
+    specIndex: count,
+    status: updateStatusSchema,
+    /** Present when the supervisor rolls back by itself. */
+    rollback: flag,
+  }),
+  /** Give slots a (new) task. No-op per item when the slot's generation moved on. */
+  v.object({
+    kind: v.literal("fill-slots"),
+    serviceId: id<ServiceId>(),
+    items: v.array(
+      v.object({
+        slot: count,
+        /** Generation read (0: the slot does not exist yet). */
+        generation: count,
+        taskId: id<TaskId>(),
+        /** `Service.taskIndex` the decision was made for. */
+        taskIndex: count,
+        desired: desiredStateSchema,
+        failures: count,
+        startAt: v.exactOptional(count),
+        reason: v.exactOptional(shortText),
+      }),
+    ),
+  }),
+  /** Scale down: the slot row goes, its task is asked to `remove`. */
+  v.object({
+    kind: v.literal("remove-slots"),
+    serviceId: id<ServiceId>(),
+    items: v.array(v.object({ slot: count, generation: count })),
+  }),
+  /** Desired states: only forward (ready < running < shutdown < remove). */
+  v.object({
+    kind: v.literal("set-desired"),
+    items: v.array(
+      v.object({ taskId: id<TaskId>(), desired: desiredStateSchema, reason: shortText }),
+    ),
+  }),
+  /** The scheduler's decisions. No-op when the task is not pending or no longer wanted. */
+  v.object({
+    kind: v.literal("assign-tasks"),
+    items: v.array(v.object({ taskId: id<TaskId>(), nodeId: id<NodeId>() })),
+  }),
+  /** Why pending tasks stay pending, for `service ps`. */
+  v.object({
+    kind: v.literal("explain-tasks"),
+    items: v.array(v.object({ taskId: id<TaskId>(), error: shortText })),
+  }),
+  /** What an agent reported; an illegal or backward transition is a counted no-op. */
+  v.object({
+    kind: v.literal("report-tasks"),
+    nodeId: id<NodeId>(),
+    items: v.array(v.object({ taskId: id<TaskId>(), status: taskStatusSchema })),
+  }),
+  /** Endings nobody is left to report: `orphaned` by the leader, `shutdown` of tasks never taken. */
+  v.object({
+    kind: v.literal("end-tasks"),
+    items: v.array(v.object({ taskId: id<TaskId>(), state: taskStateSchema, message: shortText })),
+  }),
+  /** The reaper: history beyond the limit, and tasks whose removal is complete. */
+  v.object({ kind: v.literal("delete-tasks"), taskIds: v.array(id<TaskId>()) }),
+  v.object({ kind: v.literal("create-config"), configId: id<ConfigId>(), spec: configSpecSchema }),
+  /** Only labels may change. */
+  v.object({
+    kind: v.literal("update-config"),
+    configId: id<ConfigId>(),
+    version: count,
+    spec: configSpecSchema,
+  }),
+  v.object({ kind: v.literal("remove-config"), configId: id<ConfigId>() }),
+]);
+export type Command = Decoded<typeof commandSchema>;
+export type CommandOf<K extends Command["kind"]> = Extract<Command, { readonly kind: K }>;
+
+export const envelopeSchema = v.object({
+  version: count,
+  /** Store time at which the leader decided; `apply` moves the store's time to the later of both. */
+  time: count,
+  /** Wall time at the leader: becomes `createdAt`/`updatedAt`, for display only. */
+  wall: count,
+  /** Present on commands that came from a client. */
+  request: v.exactOptional(id<RequestId>()),
+  command: commandSchema,
+});
+export type Envelope = Decoded<typeof envelopeSchema>;
+
+/** Facts an answer needs that the caller cannot know beforehand. */
+export interface Accepted {
+  /** Id of the object written, when there is one. */
+  readonly id?: string;
+  readonly warnings: readonly string[];
+  /** Items that had become no-ops, by reason. */
+  readonly skipped: readonly { readonly item: string; readonly reason: string }[];
+}
+
+/** Why `apply` refuses a command. Codes are listed in docs/ERRORS.md; `message` is Docker's text. */
+export interface Refusal {
+  readonly code:
+    | "cluster-exists"
+    | "no-cluster"
+    | "node-not-found"
+    | "node-not-down"
+    | "node-is-manager"
+    | "service-not-found"
+    | "service-name-taken"
+    | "service-no-previous-spec"
+    | "port-taken"
+    | "ports-exhausted"
+    | "config-not-found"
+    | "config-name-taken"
+    | "config-in-use"
+    | "config-immutable"
+    | "version-conflict"
+    | "spec-immutable"
+    | "newer-version"
+    | "bug";
+  readonly message: string;
+}
