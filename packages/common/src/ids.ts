@@ -3,8 +3,8 @@
  * the brand it was decoded or minted with.
  */
 
-export declare const brand: unique symbol;
-export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+/** The property exists for the compiler only. */
+export type Brand<T, Name extends string> = T & { readonly __brand: Name };
 
 /** 25 characters of [0-9a-z], the look of Docker's ids (129 bits). */
 export type NodeId = Brand<string, "NodeId">;
