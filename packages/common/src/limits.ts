@@ -7,3 +7,47 @@ export const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 export const LINK_QUEUE_BYTES_MAX = 16 * 1024 * 1024;
 /** A dial that takes longer proves nothing and is given up. */
 export const DIAL_TIMEOUT_MS = 2000;
+/** Sweep of links: one that was silent this long is asked for a sign of life. */
+export const LINK_PING_AFTER_MS = 5000;
+/** A link silent this long, though asked, is half open: it is ended with `timeout`. */
+export const LINK_SILENCE_MAX_MS = 10_000;
+/** After `close` the peer gets this long to take what was queued and answer; then the socket is cut. */
+export const LINK_CLOSE_TIMEOUT_MS = 1000;
+/** Connections that have not shown a certificate yet, per listener: strangers cost little. */
+export const HANDSHAKES_MAX = 256;
+/** Links of one peer into one listener: streams included, so it is generous; a leak is stopped. */
+export const LINKS_PER_PEER_MAX = 4096;
+/** Text in which a peer explains a refusal; more of it is cut off. */
+export const REFUSAL_BYTES_MAX = 1024;
+/** TLS sessions kept for cheap re-dials, one per address: more than the peers of a large cluster. */
+export const TLS_SESSIONS_MAX = 1024;
+/** Bytes a link duplex may have under way before the reader grants more: bounds both ends' memory. */
+export const DUPLEX_WINDOW_BYTES = 1024 * 1024;
+/** Longest data frame of a link duplex: long enough to be cheap, short enough to interleave. */
+export const DUPLEX_CHUNK_BYTES = 64 * 1024;
+
+// Process
+/** A timer later than this met a stalled process: sockets are read before it is called. */
+export const TIMER_LATE_MS = 20;
+/** How often the event loop's lag is sampled: ten wake-ups a second cost nothing measurable. */
+export const LOOP_LAG_SAMPLE_MS = 100;
+/** The recent lag is the worst of one to two of these. */
+export const LOOP_LAG_WINDOW_MS = 5000;
+/** Longest string in a log line; more is cut and its length told. */
+export const LOG_VALUE_CHARACTERS_MAX = 4096;
+/** Longest log line; the fields of a longer one are dropped and that is said. */
+export const LOG_LINE_CHARACTERS_MAX = 32_768;
+/** Metric names of one registry: far above the documented list, far below trouble. */
+export const METRIC_NAMES_MAX = 512;
+/** Series of one metric: a label that takes ids must not fill the memory. */
+export const METRIC_SERIES_MAX = 512;
+
+// Local HTTP
+/** Longest path of a unix socket on Linux, without its final zero. */
+export const SOCKET_PATH_BYTES_MAX = 107;
+/** Connections on one API socket: more than any client opens, fewer than the file descriptors. */
+export const API_CONNECTIONS_MAX = 1024;
+/** A client must send its request line and headers within this time. */
+export const API_HEADERS_TIMEOUT_MS = 10_000;
+/** An idle connection of a client is kept this long for its next request. */
+export const API_KEEP_ALIVE_MS = 30_000;
