@@ -44,6 +44,8 @@ export const nodeStatusSchema = v.object({
   message: shortText,
   /** The session that made it ready; `down` names the session it judged, so a newer one overrules. */
   session: v.exactOptional(id<SessionId>()),
+  /** Store time of the last change of `state`: a node that stays down for long releases its tasks. */
+  since: v.exactOptional(count),
 });
 
 /** Present on managers only; the Raft member's address. */

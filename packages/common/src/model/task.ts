@@ -30,6 +30,8 @@ export const taskSchema = v.object({
   updatedAt: count,
   /** Store time when the observed state last changed; deadlines count from it. */
   stateSince: count,
+  /** Store time at which it became `running`; kept when it ends, so that "how long did it run" is known. */
+  runningSince: v.exactOptional(count),
   serviceId: id<ServiceId>(),
   serviceName: shortText,
   slot: count,

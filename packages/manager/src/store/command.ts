@@ -42,7 +42,10 @@ export const commandSchema = v.variant("kind", [
     description: nodeDescriptionSchema,
     session: id<SessionId>(),
   }),
-  /** `session`: the one judged; when the node has a newer one the command is a no-op. */
+  /**
+   * `session`: the one judged; when the node has a newer one the command is a no-op. This and `join-node`
+   * set `status.since` to the command's time when the state changes.
+   */
   v.object({
     kind: v.literal("set-node-state"),
     nodeId: id<NodeId>(),
@@ -74,11 +77,15 @@ export const commandSchema = v.variant("kind", [
     serviceId: id<ServiceId>(),
     /** The service version the supervisor read: its `specIndex`. */
     specIndex: count,
+    /** Times in it are for display: `apply` writes the envelope's wall time where it says 0. */
     status: updateStatusSchema,
     /** Present when the supervisor rolls back by itself. */
     rollback: flag,
   }),
-  /** Give slots a (new) task. No-op per item when the slot's generation moved on. */
+  /**
+   * Give slots a (new) task. No-op per item when the slot's generation moved on. The slot's former task
+   * keeps its desired state: a start-first update leaves it serving until the new one is in rotation.
+   */
   v.object({
     kind: v.literal("fill-slots"),
     serviceId: id<ServiceId>(),
@@ -120,7 +127,10 @@ export const commandSchema = v.variant("kind", [
     kind: v.literal("explain-tasks"),
     items: v.array(v.object({ taskId: id<TaskId>(), error: shortText })),
   }),
-  /** What an agent reported; an illegal or backward transition is a counted no-op. */
+  /**
+   * What an agent reported; an illegal or backward transition is a counted no-op. A change of state sets
+   * `stateSince`; becoming `running` also sets `runningSince`, which stays.
+   */
   v.object({
     kind: v.literal("report-tasks"),
     nodeId: id<NodeId>(),
