@@ -1,0 +1,435 @@
+/**
+ * One manager process over its ports: log, Raft, store, links to the other managers and, while leader,
+ * the controllers and the dispatcher. It names no socket, file, clock or process, so that the simulator
+ * runs this very code. Main composes it with the real adapters.
+ */
+import { unreachable } from "@skein/common/assert";
+import type { EffectTiming } from "@skein/common/host/driver";
+import { Driver } from "@skein/common/host/driver";
+import type { LogIndex, RaftId, RequestId } from "@skein/common/ids";
+import type { Clock } from "@skein/common/io/clock";
+import type { Log } from "@skein/common/io/log";
+import type { Metrics } from "@skein/common/io/metrics";
+import type { Accept, LinkPath, Listener, Network } from "@skein/common/io/network";
+import type { Random } from "@skein/common/io/random";
+import type { NodeConfig } from "@skein/common/model/node-config";
+import { fail } from "@skein/common/result";
+import { encode } from "@skein/common/wire/codec";
+import { PROPOSALS_WAITING_MAX } from "../limits.ts";
+import type { RaftEffect, RaftInput, RaftRecovered, SnapshotMeta } from "../raft/protocol.ts";
+import type { Raft, RaftStatus } from "../raft/raft.ts";
+import { createRaft } from "../raft/raft.ts";
+import type { Command } from "../store/command.ts";
+import { COMMAND_VERSION } from "../store/command.ts";
+import { encodeEnvelope } from "../store/envelope.ts";
+import type { Store } from "../store/store.ts";
+import type { ClusterView } from "../store/view.ts";
+import type { RaftStorage } from "../wal/raft-storage.ts";
+import { LeaderDuties } from "./leader-duties.ts";
+import { Peers } from "./peers.ts";
+import type { ProposalDone } from "./proposals.ts";
+import { Proposals } from "./proposals.ts";
+import type { ReadDone } from "./reads.ts";
+import { Reads } from "./reads.ts";
+import type { Arrived } from "./snapshots.ts";
+import { SnapshotTransfers } from "./snapshots.ts";
+import { StateMachine } from "./state-machine.ts";
+
+export interface ManagerPorts {
+  readonly config: NodeConfig;
+  readonly raftId: RaftId;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly storage: RaftStorage;
+  readonly recovered: RaftRecovered;
+  /** The newest snapshot's bytes, when there is one. */
+  readonly state: Uint8Array | undefined;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** A broken disk or a broken invariant: the process must stop. */
+  fatal(reason: string): void;
+  /** Told at every change of role, term or leader. */
+  roleChanged?(status: ManagerStatus): void;
+  /** Paths that only the real process serves, such as `/api`. */
+  readonly extraPaths?: Partial<Record<LinkPath, Accept>>;
+}
+
+export interface ManagerStatus {
+  readonly raft: RaftStatus;
+  readonly applied: LogIndex;
+  /** Leader that has applied its own term's first entry: serves reads, runs the controllers. */
+  readonly ready: boolean;
+  readonly leader: { readonly nodeId: string; readonly address: string } | undefined;
+  readonly linked: readonly RaftId[];
+}
+
+export class Manager {
+  readonly #ports: ManagerPorts;
+  readonly #state: StateMachine;
+  readonly #raft: Raft;
+  readonly #driver: Driver<RaftInput, RaftEffect>;
+  readonly #peers: Peers;
+  readonly #snapshots: SnapshotTransfers;
+  readonly #proposals: Proposals;
+  readonly #reads: Reads;
+  #listener: Listener | undefined;
+  #duties: LeaderDuties | undefined;
+  #ready = false;
+  #arrived: Arrived | undefined;
+  #closed = false;
+
+  constructor(ports: ManagerPorts) {
+    this.#ports = ports;
+    const { clock, recovered, raftId, random } = ports;
+    this.#proposals = new Proposals(clock);
+    this.#reads = new Reads(clock, (token) => this.#driver.submit({ kind: "read", token }));
+    this.#state = this.#createStateMachine();
+    this.#raft = createRaft({ id: raftId, recovered, random, now: clock.now() });
+    this.#driver = this.#createDriver();
+    this.#peers = this.#createPeers();
+    this.#snapshots = this.#createTransfers();
+    this.#state.store.onChange((changes) => this.#duties?.changed(changes));
+  }
+
+  get view(): ClusterView {
+    return this.#state.store.view;
+  }
+
+  get store(): Store {
+    return this.#state.store;
+  }
+
+  /** Listens and takes part; `ready` gets the system's error text if the port cannot be had. */
+  start(ready: (error: string | undefined) => void): void {
+    const { config, network, extraPaths } = this.#ports;
+    const dispatch: Accept = (peer, query) =>
+      this.#duties === undefined ? this.#redirect() : this.#duties.accept(peer, query);
+    const managersOnly =
+      (accept: Accept): Accept =>
+      (peer, query) =>
+        peer.role === "manager" ? accept(peer, query) : "only managers may use this path";
+    this.#listener = network.listen(
+      `${config.address}:${config.managerPort}`,
+      {
+        "/raft": managersOnly(this.#peers.accept),
+        "/snapshot": managersOnly(this.#snapshots.accept),
+        "/dispatch": dispatch,
+        "/ping": () => ignoreLink,
+        ...extraPaths,
+      },
+      (error) => {
+        if (error === undefined) this.#join();
+        ready(error);
+      },
+    );
+  }
+
+  status(): ManagerStatus {
+    const raft = this.#raft.status();
+    const leader =
+      raft.leader === undefined ? undefined : raft.configuration.addresses[raft.leader];
+    return {
+      raft,
+      applied: this.#state.applied,
+      ready: this.#ready,
+      leader,
+      linked: this.#peers.linkedPeers(),
+    };
+  }
+
+  /** Writes through the log. `done` is called exactly once, within `PROPOSAL_ANSWER_MS`. */
+  propose(command: Command, request: RequestId | undefined, done: ProposalDone): void {
+    const duties = this.#duties;
+    if (this.#closed) done(fail({ code: "stopping", message: "this manager is stopping" }));
+    else if (duties === undefined) {
+      done(fail({ code: "not-leader", message: "this manager is not the leader" }));
+    } else if (this.#proposals.count >= PROPOSALS_WAITING_MAX) {
+      done(fail({ code: "overloaded", message: "too many writes are under way: try again" }));
+    } else {
+      const envelope = {
+        version: COMMAND_VERSION,
+        time: duties.time.now(),
+        wall: this.#ports.clock.wall(),
+        command,
+      };
+      const data = encodeEnvelope(request === undefined ? envelope : { ...envelope, request });
+      const since = this.#ports.clock.now();
+      const token = this.#proposals.register(request, (result) => {
+        const tookMs = this.#ports.clock.now() - since;
+        if (result.ok) this.#ports.metrics.observeMs("skein_commit_seconds", tookMs);
+        done(result);
+      });
+      this.#driver.submit({ kind: "propose", token, data });
+    }
+  }
+
+  /** `done` ok: the view holds every write acknowledged before this call. */
+  linearize(done: ReadDone): void {
+    if (this.#closed) done(fail({ code: "stopping", message: "this manager is stopping" }));
+    else this.#reads.read(done);
+  }
+
+  /** Depths of queues against their limits, for metrics. */
+  report(): void {
+    const { metrics } = this.#ports;
+    const raft = this.#raft.status();
+    metrics.gauge("skein_raft_term", raft.term);
+    metrics.gauge("skein_raft_is_leader", raft.role === "leader" ? 1 : 0);
+    metrics.gauge("skein_raft_commit_index", raft.commit);
+    metrics.gauge("skein_raft_apply_lag_entries", raft.commit - this.#state.applied);
+    const depths = this.#driver.depths();
+    metrics.gauge("skein_raft_inputs_queued", depths.inputs);
+    metrics.gauge("skein_raft_effects_held", depths.held);
+    metrics.gauge("skein_raft_persists_queued", depths.unsaved);
+    metrics.gauge("skein_proposals_waiting", this.#proposals.count);
+    metrics.gauge("skein_proposals_waiting_max", PROPOSALS_WAITING_MAX);
+    metrics.gauge("skein_reads_waiting", this.#reads.count);
+    metrics.gauge("skein_dispatcher_sessions", this.#duties?.depths().sessions ?? 0);
+  }
+
+  /** Hands leadership over when it has it; the process stops a moment later. */
+  resign(): void {
+    this.#driver.submit({ kind: "transfer" });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#duties?.close("this manager is stopping");
+    this.#duties = undefined;
+    this.#proposals.close();
+    this.#reads.close();
+    this.#driver.close();
+    this.#peers.close();
+    this.#listener?.close();
+  }
+
+  #join(): void {
+    const { configuration } = this.#raft.status();
+    this.#peers.configure(configuration);
+    this.#snapshots.configure(configuration);
+    this.#driver.submit({ kind: "wake" });
+  }
+
+  #redirect(): ReturnType<Accept> {
+    const { leader } = this.status();
+    const managers = this.#managerAddresses();
+    const reason = leader === undefined ? "no leader is known here" : "this is not the leader";
+    const message = { kind: "redirect", managers, reason } as const;
+    return {
+      opened: (link) => {
+        link.send(encode(leader === undefined ? message : { ...message, leader: leader.address }));
+        link.close(reason);
+      },
+      message: () => undefined,
+      closed: () => undefined,
+    };
+  }
+
+  #managerAddresses(): string[] {
+    const { addresses } = this.#raft.status().configuration;
+    return Object.values(addresses)
+      .map((member) => member.address)
+      .sort();
+  }
+
+  #perform(effect: RaftEffect): void {
+    switch (effect.kind) {
+      case "send":
+        this.#peers.send(effect.to, effect.message);
+        return;
+      case "apply":
+        this.#state.apply(effect.entries);
+        this.#reads.applied(this.#state.applied);
+        return;
+      case "appended":
+        this.#proposals.appended(effect.token, effect.index, effect.term);
+        return;
+      case "refused":
+        if (effect.token % 2 === 1) this.#proposals.refused(effect.token, effect.reason);
+        else this.#reads.refused(effect.token, effect.reason);
+        return;
+      case "read-ready":
+        this.#reads.ready(effect.token, effect.index, this.#state.applied);
+        return;
+      case "role":
+        this.#roleChanged(effect);
+        return;
+      case "configuration":
+        this.#peers.configure(effect.configuration);
+        this.#snapshots.configure(effect.configuration);
+        return;
+      case "send-snapshot":
+        this.#sendSnapshot(effect.to);
+        return;
+      case "install-snapshot":
+        this.#install(effect.meta);
+        return;
+      case "persist":
+        throw new Error("persist effects are the driver's");
+      default:
+        unreachable(effect);
+    }
+  }
+
+  #roleChanged(effect: Extract<RaftEffect, { readonly kind: "role" }>): void {
+    const { log, metrics, roleChanged } = this.#ports;
+    const leads = effect.role === "leader" && effect.ready;
+    const { role, term } = effect;
+    log.write("info", "raft role", { role, term, leader: effect.leader, ready: effect.ready });
+    if (role === "leader" && effect.ready && !this.#ready) {
+      metrics.count("skein_raft_leader_changes_total");
+    }
+    this.#ready = leads;
+    if (!leads || this.#duties !== undefined) {
+      this.#duties?.close("no longer the leader");
+      this.#duties = undefined;
+    }
+    if (leads) this.#takeOffice();
+    roleChanged?.(this.status());
+  }
+
+  #takeOffice(): void {
+    const { clock, random, network, log, metrics } = this.#ports;
+    this.#duties = new LeaderDuties({
+      view: this.view,
+      clock,
+      random,
+      network,
+      log,
+      metrics,
+      managers: this.#managerAddresses(),
+      propose: (command, done) => this.propose(command, undefined, done),
+    });
+    if (this.view.cluster === undefined) this.#initCluster();
+  }
+
+  /** The first leader of a new cluster writes its first command. */
+  #initCluster(): void {
+    const { config, log } = this.#ports;
+    const managers = (config.bootstrap ?? []).map((member) => ({
+      nodeId: member.nodeId,
+      raftId: member.raftId,
+      name: member.nodeId,
+      address: member.address,
+    }));
+    const cluster = {
+      id: config.clusterId,
+      name: config.clusterName,
+      plane: config.plane,
+      taskPool: config.taskPool,
+      taskHistoryLimit: 5,
+    };
+    this.propose({ kind: "init-cluster", cluster, managers }, undefined, (result) => {
+      if (!result.ok) log.write("warn", "cluster not initialised", { why: result.error.message });
+    });
+  }
+
+  #sendSnapshot(to: RaftId): void {
+    const { storage, log } = this.#ports;
+    const delivered = (ok: boolean): void =>
+      this.#driver.submit({ kind: "snapshot-sent", to, delivered: ok });
+    storage.readSnapshot((result) => {
+      if (this.#closed) return;
+      if (!result.ok) {
+        log.write("error", "snapshot not readable", { reason: result.error.message });
+        delivered(false);
+        return;
+      }
+      const { meta, state } = result.value;
+      this.#snapshots.send(to, { term: this.#raft.status().term, meta, state }, delivered);
+    });
+  }
+
+  /** Durable first, told to Raft second: an install never finds its snapshot missing. */
+  #snapshotArrived(snapshot: Arrived, stored: (ok: boolean) => void): void {
+    const { meta, term, from, state } = snapshot;
+    if (meta.index <= this.#state.applied) {
+      stored(true);
+      this.#driver.submit({ kind: "snapshot-received", from, term, meta });
+      return;
+    }
+    this.#ports.storage.saveSnapshot(meta, state, (error) => {
+      stored(error === undefined);
+      if (error !== undefined || this.#closed) return;
+      this.#arrived = snapshot;
+      this.#driver.submit({ kind: "snapshot-received", from, term, meta });
+    });
+  }
+
+  #install(meta: SnapshotMeta): void {
+    const arrived = this.#arrived;
+    if (arrived === undefined || arrived.meta.index !== meta.index) {
+      this.#ports.fatal(`snapshot ${meta.index} is to be installed but did not arrive`);
+      return;
+    }
+    this.#arrived = undefined;
+    this.#state.replace(meta, arrived.state);
+    this.#reads.applied(this.#state.applied);
+  }
+
+  #createStateMachine(): StateMachine {
+    const { storage, recovered, state, log, metrics, fatal } = this.#ports;
+    return new StateMachine({
+      storage,
+      snapshot: recovered.snapshot,
+      state,
+      log,
+      metrics,
+      fatal,
+      answered: (index, term, result) => this.#proposals.applied(index, term, result),
+      snapshotTaken: (meta, keepFrom) => this.#driver.submit({ kind: "compact", meta, keepFrom }),
+    });
+  }
+
+  #createDriver(): Driver<RaftInput, RaftEffect> {
+    const { storage, clock, fatal } = this.#ports;
+    return new Driver(
+      this.#raft,
+      {
+        timing: timingOf,
+        perform: (effect) => this.#perform(effect),
+        persist: (batch, done) => storage.persist(batch.filter(isPersist), done),
+        persisted: (upTo) => ({ kind: "persisted", upTo }),
+        failed: (error) => fatal(`the log cannot be written: ${error}`),
+      },
+      clock,
+    );
+  }
+
+  #createPeers(): Peers {
+    const { network, clock, random, log, metrics, raftId } = this.#ports;
+    const submit = (input: RaftInput): void => this.#driver.submit(input);
+    return new Peers({
+      self: raftId,
+      network,
+      clock,
+      random,
+      log,
+      metrics,
+      received: (from, message) => submit({ kind: "receive", from, message }),
+      linked: (peer) => submit({ kind: "peer-linked", peer }),
+      gone: (peer) => submit({ kind: "peer-gone", peer }),
+    });
+  }
+
+  #createTransfers(): SnapshotTransfers {
+    const { network, clock, log, raftId } = this.#ports;
+    const arrived = (snapshot: Arrived, stored: (ok: boolean) => void): void =>
+      this.#snapshotArrived(snapshot, stored);
+    return new SnapshotTransfers({ self: raftId, network, clock, log, arrived });
+  }
+}
+
+const ignoreLink = { opened: () => undefined, message: () => undefined, closed: () => undefined };
+
+type PersistEffect = Extract<RaftEffect, { readonly kind: "persist" }>;
+
+function isPersist(effect: RaftEffect): effect is PersistEffect {
+  return effect.kind === "persist";
+}
+
+function timingOf(effect: RaftEffect): EffectTiming {
+  if (effect.kind === "persist") return "persist";
+  return effect.kind === "send" ? effect.timing : "now";
+}

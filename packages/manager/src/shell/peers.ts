@@ -1,0 +1,175 @@
+/**
+ * Links to the other managers: one outgoing `/raft` connection to each member of the configuration, kept
+ * up with backoff. Raft messages leave on ours and arrive on theirs. A lost message is Raft's business; a
+ * lost process is told at once: a dial that is refused proves that nobody listens there.
+ */
+import type { NodeId, RaftId } from "@skein/common/ids";
+import { compareIds, nodeId, raftId } from "@skein/common/ids";
+import type { Clock, Timer } from "@skein/common/io/clock";
+import type { Log } from "@skein/common/io/log";
+import type { Metrics } from "@skein/common/io/metrics";
+import type { Accept, Link, LinkEnd, Network } from "@skein/common/io/network";
+import type { Random } from "@skein/common/io/random";
+import { decode, encode } from "@skein/common/wire/codec";
+import { REDIAL_MS_MAX, REDIAL_MS_MIN } from "../limits.ts";
+import type { Configuration, RaftMessage } from "../raft/protocol.ts";
+import { raftMessageSchema } from "../raft/protocol.ts";
+
+export interface PeersOptions {
+  readonly self: RaftId;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  received(from: RaftId, message: RaftMessage): void;
+  linked(peer: RaftId): void;
+  gone(peer: RaftId): void;
+}
+
+interface Peer {
+  readonly id: RaftId;
+  readonly nodeId: NodeId;
+  readonly address: string;
+  link: Link | undefined;
+  dial: { cancel(): void } | undefined;
+  timer: Timer | undefined;
+  backoffMs: number;
+}
+
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #peers = new Map<RaftId, Peer>();
+  #configuration: Configuration | undefined;
+  #closed = false;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+  }
+
+  /** Connects to every member but ourselves, and drops links to those who are none any more. */
+  configure(configuration: Configuration): void {
+    this.#configuration = configuration;
+    for (const peer of [...this.#peers.values()]) {
+      const member = configuration.addresses[peer.id];
+      if (member === undefined || member.address !== peer.address) this.#drop(peer);
+    }
+    for (const key of Object.keys(configuration.addresses).sort(compareIds)) {
+      const id = raftId(key);
+      const member = configuration.addresses[key];
+      if (id === this.#options.self || member === undefined || this.#peers.has(id)) continue;
+      const peer: Peer = {
+        id,
+        nodeId: nodeId(member.nodeId),
+        address: member.address,
+        link: undefined,
+        dial: undefined,
+        timer: undefined,
+        backoffMs: REDIAL_MS_MIN,
+      };
+      this.#peers.set(id, peer);
+      this.#dial(peer);
+    }
+  }
+
+  /** False when there is no link: Raft repeats what matters. */
+  send(to: RaftId, message: RaftMessage): boolean {
+    const link = this.#peers.get(to)?.link;
+    if (link?.send(encode(message)) === true) return true;
+    this.#options.metrics.count("skein_raft_messages_unsent_total");
+    return false;
+  }
+
+  /** Members we have an open link to. */
+  linkedPeers(): readonly RaftId[] {
+    return [...this.#peers.values()].filter((peer) => peer.link !== undefined).map((p) => p.id);
+  }
+
+  readonly accept: Accept = (identity, query) => {
+    const from = raftId(query.get("from") ?? "");
+    if (query.get("to") !== this.#options.self) {
+      return `this is Raft member ${this.#options.self}, not ${query.get("to") ?? "(none)"}`;
+    }
+    const member = this.#configuration?.addresses[from];
+    if (member === undefined) return `Raft member ${from} is not in the configuration`;
+    if (member.nodeId !== identity.nodeId) return `Raft member ${from} is another node`;
+    return {
+      opened: () => this.#wakeDial(from),
+      message: (bytes) => this.#receive(from, bytes),
+      closed: () => undefined,
+    };
+  };
+
+  close(): void {
+    this.#closed = true;
+    for (const peer of [...this.#peers.values()]) this.#drop(peer);
+  }
+
+  #receive(from: RaftId, bytes: Uint8Array): void {
+    if (this.#closed) return;
+    const message = decode(raftMessageSchema, bytes);
+    if (message.ok) {
+      this.#options.received(from, message.value);
+      return;
+    }
+    this.#options.metrics.count("skein_frames_refused_total", 1, { path: "/raft" });
+    this.#options.log.write("warn", "raft message refused", { from, reason: message.error.reason });
+  }
+
+  /** A peer that dialled us is there: no reason to sit out the backoff. */
+  #wakeDial(from: RaftId): void {
+    const peer = this.#peers.get(from);
+    if (peer?.timer === undefined) return;
+    peer.timer.cancel();
+    peer.timer = undefined;
+    peer.backoffMs = REDIAL_MS_MIN;
+    this.#dial(peer);
+  }
+
+  #dial(peer: Peer): void {
+    if (this.#closed || this.#peers.get(peer.id) !== peer) return;
+    const query = `from=${this.#options.self}&to=${peer.id}`;
+    const { address } = peer;
+    peer.dial = this.#options.network.dial(
+      { address, path: "/raft", query, expect: peer.nodeId },
+      {
+        opened: (link) => this.#opened(peer, link),
+        message: () => undefined,
+        closed: (end) => this.#ended(peer, end),
+      },
+    );
+  }
+
+  #opened(peer: Peer, link: Link): void {
+    peer.link = link;
+    peer.backoffMs = REDIAL_MS_MIN;
+    this.#options.log.write("info", "manager linked", { peer: peer.id, address: peer.address });
+    this.#options.linked(peer.id);
+  }
+
+  #ended(peer: Peer, end: LinkEnd): void {
+    const wasOpen = peer.link !== undefined;
+    peer.link = undefined;
+    peer.dial = undefined;
+    if (this.#closed || this.#peers.get(peer.id) !== peer) return;
+    if (wasOpen) {
+      this.#options.log.write("warn", "manager link closed", { peer: peer.id, reason: end.reason });
+      this.#dial(peer);
+      return;
+    }
+    if (end.kind === "refused") this.#options.gone(peer.id);
+    const wait = peer.backoffMs + this.#options.random.below(peer.backoffMs);
+    peer.backoffMs = Math.min(peer.backoffMs * 2, REDIAL_MS_MAX);
+    peer.timer = this.#options.clock.after(wait, () => {
+      peer.timer = undefined;
+      this.#dial(peer);
+    });
+  }
+
+  #drop(peer: Peer): void {
+    this.#peers.delete(peer.id);
+    peer.timer?.cancel();
+    peer.dial?.cancel();
+    peer.link?.close("member removed or manager stopping");
+  }
+}
