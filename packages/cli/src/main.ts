@@ -2,6 +2,9 @@
 import { Command, CommanderError } from "commander";
 import { CommandError } from "./commands/context.ts";
 import { addExperiment } from "./commands/experiment.ts";
+import { addLogs } from "./commands/logs.ts";
+import { addNode } from "./commands/node.ts";
+import { addService } from "./commands/service.ts";
 import { addUp } from "./commands/up.ts";
 
 function createProgram(): Command {
@@ -20,6 +23,9 @@ function createProgram(): Command {
     .exitOverride();
   addUp(program);
   addExperiment(program);
+  addService(program);
+  addNode(program);
+  addLogs(program);
   return program;
 }
 

@@ -4,11 +4,10 @@ import { join } from "node:path";
 import { clusterId } from "@skein/common/ids";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { nodeConfigSchema } from "@skein/common/model/node-config";
-import {
-  createAuthority,
-  issueNodeCertificate,
-  writeIdentity,
-} from "@skein/common/node/certificates";
+import type { Authority } from "@skein/common/node/certificates";
+import { createAuthority, issueNodeCertificate } from "@skein/common/node/certificates";
+import { writeIdentity } from "@skein/common/node/identity";
+import { systemClock } from "@skein/common/node/system-clock";
 import { systemRandom } from "@skein/common/node/system-random";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
@@ -30,10 +29,12 @@ export interface CreateOptions {
 /** Written last, `cluster.json` is what makes the cluster exist: a half-made one is made anew. */
 export async function createCluster(options: CreateOptions): Promise<ClusterFile> {
   const random = systemRandom();
+  const now = systemClock().wall();
   const id = clusterId(random.id());
   const newId = (): string => random.id();
   const configs = layOut({ ...options, clusterId: id, newId });
-  const authority = await createAuthority();
+  const authority = await createAuthority({ clusterId: id, now });
+  keepAuthority(options.stateDir, authority);
   for (const config of configs) {
     const directory = nodeDirectory(options.stateDir, config.name);
     makePrivateDirectory(join(directory, "identity"));
@@ -42,6 +43,7 @@ export async function createCluster(options: CreateOptions): Promise<ClusterFile
       role: config.role,
       clusterId: id,
       addresses: [config.address],
+      now,
     });
     writeIdentity(join(directory, "identity"), certificate);
     writeNodeConfig(options.stateDir, config);
@@ -65,6 +67,14 @@ export async function createCluster(options: CreateOptions): Promise<ClusterFile
   };
   writeClusterFile(options.stateDir, file);
   return file;
+}
+
+/** The root's key stays with the launcher: nodes added later are signed with it. */
+function keepAuthority(stateDir: string, authority: Authority): void {
+  const directory = join(stateDir, "authority");
+  makePrivateDirectory(directory);
+  writeFileSync(join(directory, "ca.crt"), authority.certificatePem, { mode: 0o600 });
+  writeFileSync(join(directory, "ca.key"), authority.privateKeyPem, { mode: 0o600 });
 }
 
 export function writeNodeConfig(stateDir: string, config: NodeConfig): void {

@@ -1,0 +1,37 @@
+/** The suites of both tiers, fast to slow: what runs, and what it needs. */
+
+export type Capability = "root" | "docker" | "namespaces" | "python";
+
+export interface Suite {
+  readonly name: string;
+  readonly tier: "quick" | "full";
+  /** A command counts as one test; `mocha` counts what mocha counts. */
+  readonly command?: readonly string[];
+  readonly mocha?: readonly string[];
+  readonly needs?: readonly Capability[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export const SUITES: readonly Suite[] = [
+  { name: "format", tier: "quick", command: ["npx", "biome", "check", "."] },
+  { name: "lint", tier: "quick", command: ["npx", "oxlint", "--quiet", "."] },
+  { name: "types", tier: "quick", command: ["npx", "tsc", "-b"] },
+  {
+    name: "tidy",
+    tier: "quick",
+    command: [process.execPath, "--import", "tsx", "scripts/tidy.ts"],
+  },
+  { name: "unit", tier: "quick", mocha: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"] },
+  { name: "paper", tier: "quick", mocha: ["test/paper/**/*.test.ts"] },
+  { name: "contract", tier: "quick", mocha: ["test/contract/**/*.test.ts"] },
+  { name: "simulator", tier: "quick", mocha: ["test/sim/**/*.test.ts"] },
+  { name: "integration", tier: "quick", mocha: ["test/integration/*.test.ts"] },
+  { name: "docker CLI", tier: "full", mocha: ["test/docker/*.test.ts"], needs: ["docker"] },
+  { name: "failures", tier: "full", mocha: ["test/failures/*.test.ts"] },
+  {
+    name: "simulator, 50 seeds",
+    tier: "full",
+    mocha: ["test/sim/**/*.test.ts"],
+    env: { SKEIN_SIM_SEEDS: "50" },
+  },
+];
