@@ -1,2 +1,149 @@
 /** Every bound of this package with its reason. docs/LIMITS.md lists them; a test keeps both in step. */
-export {};
+
+// Data plane: ingress
+/** Published ports one node serves: each is a listening socket. */
+export const PUBLISHED_PORTS_MAX = 1000;
+/** Connections open at once on one published port; the next is reset, the others keep their memory. */
+export const PORT_CONNECTIONS_MAX = 10_000;
+/** Connections of one port that wait for a task in rotation; the next is reset, not queued in vain. */
+export const PORT_WAITING_MAX = 2000;
+/** A backend that does not accept within this is skipped for the next. */
+export const CONNECT_TIMEOUT_MS = 1000;
+/** How long a client is kept waiting for a task in rotation: longer than any failover should take. */
+export const HOLD_MS = 5000;
+/** Pause between two rounds over backends that all failed. */
+export const HOLD_RETRY_MS = 100;
+/** A backend that failed is taken last for this long, twice as long at each further failure … */
+export const EJECT_MIN_MS = 250;
+/** … up to this, so that one that came back is found soon. */
+export const EJECT_MAX_MS = 5000;
+/** A port that could not be opened is tried again this often. */
+export const LISTEN_RETRY_MS = 2000;
+/** Completed connections the kernel keeps for us while the thread is busy. */
+export const LISTEN_BACKLOG_MAX = 1024;
+/** A client that is silent for this long is asked whether it still exists (TCP keep-alive). */
+export const KEEP_ALIVE_AFTER_MS = 60_000;
+/** Services with figures of their own; those beyond are counted together. */
+export const METERED_SERVICES_MAX = 500;
+
+// Data plane: streams between nodes
+/** Payload of one stream frame: short enough that no frame holds up another socket for long. */
+export const STREAM_CHUNK_BYTES_MAX = 64 * 1024;
+/** Bytes one direction of a stream may have under way: what a slow reader can cost each side. */
+export const STREAM_WINDOW_BYTES = 512 * 1024;
+/** Streams of other nodes relayed to the tasks of this node at once; the next is told `busy`. */
+export const RELAYED_STREAMS_MAX = 10_000;
+/** Bytes a spliced socket may queue before its source is paused. */
+export const SPLICE_QUEUE_BYTES_MAX = 256 * 1024;
+
+// Data plane: probes
+/** Target ports probed per task; a service that publishes more is refused by the API. */
+export const TARGET_PORTS_MAX = 64;
+/** Until a target port accepts. */
+export const PROBE_FAST_MS = 50;
+/** A program that has not listened by then is slow: probe it at the calmer pace. */
+export const PROBE_FAST_FOR_MS = 30_000;
+export const PROBE_CALM_MS = 500;
+/** After a target port accepted. */
+export const PROBE_STEADY_MS = 1000;
+/** After a first failure: is it down, or was it one lost connection? */
+export const PROBE_CONFIRM_MS = 100;
+export const PROBE_TIMEOUT_MS = 1000;
+/** Refusals in a row that take a task out of rotation: a refusal is proof, two exclude a hiccup. */
+export const PROBE_REFUSALS_MAX = 2;
+/** Silences in a row that do: an overloaded program is silent too, and must not lose its rotation fast. */
+export const PROBE_SILENCES_MAX = 5;
+/** A program that listens elsewhere by then is named. */
+export const ELSEWHERE_AFTER_MS = 2000;
+/** A program that listens nowhere by then is named; also the pause between two looks. */
+export const NOWHERE_AFTER_MS = 5000;
+/** Pause between two looks at who owns a port that accepted. */
+export const OWNER_RETRY_MS = 500;
+/** Processes of one task whose sockets are looked at. */
+export const TASK_PROCESSES_MAX = 256;
+/** Listening sockets named in one warning. */
+export const NAMED_SOCKETS_MAX = 3;
+
+// Agent: session with the leader
+/** First pause after every manager was tried in vain; doubles … */
+export const SESSION_BACKOFF_MIN_MS = 50;
+/** … up to this: an agent never gives up, and a manager that is back is found within it. */
+export const SESSION_BACKOFF_MAX_MS = 2000;
+/** Pause while managers answer but know no leader: an election is over within a second. */
+export const ELECTION_BACKOFF_MAX_MS = 200;
+/** A manager that took the connection but neither welcomes nor redirects is left after this. */
+export const GREETING_TIMEOUT_MS = 2000;
+/** A session that ended earlier does not reset the backoff: a leader that throws us out is spared. */
+export const SESSION_STEADY_MS = 1000;
+/** Heartbeats without any message from a leader that answers them, until it counts as frozen. */
+export const SILENT_HEARTBEATS_MAX = 3;
+/** A leader that has not stored a status by then is left for another: statuses must not pile up. */
+export const STATUS_STORED_TIMEOUT_MS = 5000;
+/** Managers remembered: more than any cluster has. */
+export const MANAGERS_MAX = 32;
+/** Redirects followed without a pause: two managers that name each other must not spin. */
+export const REDIRECTS_MAX = 3;
+/** Statuses in one message: with the longest texts still far below a message's limit. */
+export const STATUS_BATCH_MAX = 500;
+
+// Agent: tasks
+/** Tasks of one node, ended ones with their files included; the next is rejected with the reason. */
+export const TASKS_MAX = 10_000;
+/** Docker's default between stop signal and SIGKILL. */
+export const STOP_GRACE_DEFAULT_MS = 10_000;
+/** From "draining" to the stop signal: nodes have taken the task out of rotation by then. */
+export const DRAIN_DELAY_MS = 500;
+/** A planned end waits this long for the leader to store the last statuses, then goes anyway. */
+export const LEAVE_REPORT_MS = 1000;
+
+// Agent: task database
+/** One record: the largest service spec fits. A longer length field is damage. */
+export const RECORD_BYTES_MAX = 1024 * 1024;
+/** The journal is rewritten when longer than this and … */
+export const JOURNAL_REWRITE_BYTES = 1024 * 1024;
+/** … this many times what its live records take, so that rewriting costs less than it frees. */
+export const JOURNAL_REWRITE_RATIO = 4;
+/** A journal longer than this is refused: it cannot be ours. */
+export const JOURNAL_BYTES_MAX = 256 * 1024 * 1024;
+
+// Logs
+/** How often the output of a task that wrote lately is looked at: the precision of its times. */
+export const TAIL_FAST_MS = 100;
+/** How often that of a quiet task is. */
+export const TAIL_CALM_MS = 500;
+/** How long a task counts as one that wrote lately. */
+export const TAIL_FAST_FOR_MS = 2000;
+/** Files looked at at the same time: the thread pool has other work too. */
+export const TAIL_PARALLEL_MAX = 16;
+/** Times kept per output file (16 bytes each); at the bound every second one is dropped. */
+export const LOG_MARKS_MAX = 16_384;
+/** A longer line is sent in pieces, marked. */
+export const LOG_LINE_BYTES_MAX = 64 * 1024;
+/** Bytes read from an output file at a time. */
+export const LOG_READ_BYTES = 64 * 1024;
+/** Bytes queued on a log link before reading pauses: a slow reader costs no memory. */
+export const LOG_QUEUE_BYTES_MAX = 512 * 1024;
+/** Pause before a slow reader's link is looked at again. */
+export const LOG_PAUSE_MS = 20;
+/** Log requests served at once; the next is refused with the reason. */
+export const LOG_REQUESTS_MAX = 64;
+/** Tasks in one log request. */
+export const LOG_TASKS_MAX = 1000;
+/** `tail` is cut to this many lines: their positions are held in memory. */
+export const LOG_TAIL_LINES_MAX = 100_000;
+
+// Process engine
+/** How often a process that is not our child (adopted) is looked at. */
+export const ADOPTED_POLL_MS = 100;
+/** Between SIGKILL of the rest of a task's tree and the next look. */
+export const REAP_PAUSE_MS = 20;
+/** Looks until what survives SIGKILL is reported (a process in uninterruptible sleep). */
+export const REAP_ROUNDS_MAX = 100;
+/** Processes read in one go while /proc is searched: the agent's thread is held for no longer. */
+export const PROC_SLICE_MAX = 64;
+/** Leading bytes of a process environment searched for the task's id. */
+export const ENVIRON_BYTES_MAX = 256 * 1024;
+
+// Engine API of a worker node
+/** How long `/metrics` waits for the data plane's part. */
+export const SCRAPE_TIMEOUT_MS = 1000;

@@ -88,5 +88,7 @@ export const toWorkerSchema = v.variant("kind", [
   }),
   v.object({ kind: v.literal("status-stored"), sequence: count }),
   v.object({ kind: v.literal("managers"), managers: strings }),
+  /** Answer to a heartbeat: a worker whose leader answers knows a frozen leader by its silence. */
+  v.object({ kind: v.literal("heartbeat") }),
 ]);
 export type ToWorker = Decoded<typeof toWorkerSchema>;

@@ -39,7 +39,9 @@ export type EngineEvent =
       readonly taskId: TaskId;
       readonly exitCode: number;
       readonly stopped: boolean;
-    };
+    }
+  /** Something asked for that this machine cannot grant (a limit); the task runs without it. */
+  | { readonly kind: "warning"; readonly taskId: TaskId; readonly message: string };
 
 /** A task found on disk after the agent restarted. */
 export interface FoundTask {

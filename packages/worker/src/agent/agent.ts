@@ -1,0 +1,369 @@
+/**
+ * The agent: the session with the leader, the tasks of this node, and what both owe each other (swarmkit
+ * agent/agent.go, worker.go). The shell performs its effects; the simulator runs it unchanged.
+ *
+ * Tasks outlive everything: a lost session, an absent quorum and a restarted agent change nothing about
+ * them. Only a leader's assignment, the task itself, or a planned end of this node ends a task.
+ *
+ * Invariants, checked by invariants.ts:
+ *   A1. A task's record is handed to the database before the engine hears of the task.
+ *   A2. A task absent from a complete assignment set is stopped and removed; nothing else forgets a task.
+ *   A3. Every status reaches the outbox; it leaves it as S1 says.
+ *   A4. After a leave began no assignment starts anything.
+ */
+import { unreachable } from "@skein/common/assert";
+import type { Machine, Wake } from "@skein/common/host/machine";
+import type { NodeId, TaskId } from "@skein/common/ids";
+import { compareIds } from "@skein/common/ids";
+import type { Random } from "@skein/common/io/random";
+import type { Availability, NodeDescription } from "@skein/common/model/node";
+import type { ServiceRoute } from "@skein/common/model/routes";
+import type { Instant, WallTime } from "@skein/common/time";
+import { earliest, later } from "@skein/common/time";
+import type { Assignment, TaskReport, ToWorker } from "@skein/common/wire/dispatch-messages";
+import { DISPATCH_VERSION } from "@skein/common/wire/dispatch-messages";
+import type { FromDataPlane } from "../dataplane/protocol.ts";
+import type { EngineEvent } from "../engine/engine.ts";
+import { LEAVE_REPORT_MS, TASKS_MAX } from "../limits.ts";
+import type { AgentEffect, AgentInput } from "./protocol.ts";
+import type { TaskDefaults } from "./run-spec.ts";
+import { Session } from "./session.ts";
+import { StatusOutbox } from "./status-report.ts";
+import type { TaskTurn } from "./task.ts";
+import { AgentTask } from "./task.ts";
+import { VersionedStream } from "./versions.ts";
+
+export interface AgentOptions {
+  readonly nodeId: NodeId;
+  readonly name: string;
+  readonly availability: Availability;
+  /** Managers of `node.json`: "127.0.1.1:2377". */
+  readonly managers: readonly string[];
+  readonly defaults: TaskDefaults;
+  readonly random: Random;
+  /** Wall time for the `at` of statuses: display only. */
+  readonly wall: () => WallTime;
+  readonly describe: () => NodeDescription;
+}
+
+type Received<K extends ToWorker["kind"]> = Extract<ToWorker, { readonly kind: K }>;
+
+interface Leaving {
+  readonly keepTasks: boolean;
+  readonly backWithinMs: number;
+  /** Set once nothing runs any more: how long the last statuses may take. */
+  reportUntil?: Instant;
+}
+
+export function createAgent(options: AgentOptions): Agent {
+  return new Agent(options);
+}
+
+export class Agent implements Machine<AgentInput, AgentEffect> {
+  readonly #options: AgentOptions;
+  readonly #session: Session;
+  readonly #outbox = new StatusOutbox();
+  readonly #tasks = new Map<TaskId, AgentTask>();
+  readonly #draining = new Set<AgentTask>();
+  readonly #assignments = new VersionedStream();
+  readonly #routeVersions = new VersionedStream();
+  #routes = new Map<string, ServiceRoute>();
+  #leaving: Leaving | undefined;
+  #left = false;
+  #effects: AgentEffect[] = [];
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#session = new Session(options.managers, options.random);
+  }
+
+  step(now: Instant, input: AgentInput | Wake): readonly AgentEffect[] {
+    this.#effects = [];
+    if (this.#left) return this.#effects;
+    const turn: TaskTurn = {
+      now,
+      wall: this.#options.wall(),
+      defaults: this.#options.defaults,
+      emit: (effect) => this.#effects.push(effect),
+    };
+    this.#take(input, turn);
+    this.#report(turn);
+    this.#finishLeaving(turn);
+    return this.#effects;
+  }
+
+  wakeAt(): Instant | undefined {
+    if (this.#left) return undefined;
+    let at = earliest(this.#session.wakeAt(), this.#leaving?.reportUntil);
+    if (this.#session.isLive()) at = earliest(at, this.#outbox.deadline());
+    for (const task of this.#draining) at = earliest(at, task.wakeAt());
+    return at;
+  }
+
+  /** Every task in order of id: for `/info`, invariants.ts and describe.ts. */
+  tasks(): readonly AgentTask[] {
+    return [...this.#tasks.values()].toSorted((a, b) => compareIds(a.taskId, b.taskId));
+  }
+
+  /** What `/info` and the metrics show of the session. */
+  facts(): {
+    readonly connected: boolean;
+    readonly managers: readonly string[];
+    readonly unreported: number;
+  } {
+    return {
+      connected: this.#session.isLive(),
+      managers: this.#session.managers(),
+      unreported: this.#outbox.size(),
+    };
+  }
+
+  #take(input: AgentInput | Wake, turn: TaskTurn): void {
+    switch (input.kind) {
+      case "wake":
+        return this.#wake(turn);
+      case "restore":
+        return this.#restore(input, turn);
+      case "opened":
+        return this.#opened(input.link, turn);
+      case "received":
+        return this.#received(input.link, input.message, turn);
+      case "closed":
+        return this.#closed(input.link, turn);
+      case "engine":
+        return this.#engine(input.event, turn);
+      case "data-plane":
+        return this.#dataPlane(input.message, turn);
+      case "leave":
+        return this.#leave(input, turn);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  #restore(input: Extract<AgentInput, { readonly kind: "restore" }>, turn: TaskTurn): void {
+    for (const record of input.records) {
+      const { taskId } = record.assignment;
+      this.#tasks.set(taskId, AgentTask.restored(taskId, record, turn.wall));
+    }
+    for (const found of input.found) {
+      const task = this.#tasks.get(found.taskId) ?? new AgentTask(found.taskId, turn.wall);
+      this.#tasks.set(found.taskId, task);
+      task.found(found, turn);
+    }
+    for (const task of this.tasks()) this.#advance(task, turn);
+    this.#session.begin(turn.now, input.managers, turn);
+  }
+
+  #wake(turn: TaskTurn): void {
+    if (this.#session.wake(turn.now, turn)) this.#restartStreams();
+    const deadline = this.#session.isLive() ? this.#outbox.deadline() : undefined;
+    if (deadline !== undefined && turn.now >= deadline) {
+      this.#session.abandon(turn.now, "statuses were not stored in time", turn);
+      this.#restartStreams();
+    }
+    for (const task of this.#draining) this.#advance(task, turn);
+  }
+
+  #opened(link: number, turn: TaskTurn): void {
+    if (!this.#session.owns(link)) return;
+    this.#session.opened(turn.now);
+    const { name, availability, describe } = this.#options;
+    const tasks = this.tasks().map(
+      (task): TaskReport => ({
+        taskId: task.taskId,
+        status: task.status(),
+      }),
+    );
+    const hello = { kind: "hello", version: DISPATCH_VERSION, name, availability } as const;
+    turn.emit({ kind: "send", link, message: { ...hello, description: describe(), tasks } });
+  }
+
+  #closed(link: number, turn: TaskTurn): void {
+    if (!this.#session.owns(link)) return;
+    this.#restartStreams();
+    this.#session.closed(turn.now, turn);
+  }
+
+  #restartStreams(): void {
+    this.#outbox.restart();
+    this.#assignments.restart();
+    this.#routeVersions.restart();
+  }
+
+  #received(link: number, message: ToWorker, turn: TaskTurn): void {
+    if (!this.#session.owns(link)) return;
+    this.#session.heard(turn.now);
+    switch (message.kind) {
+      case "redirect":
+        return this.#redirected(message, turn);
+      case "welcome":
+        return this.#welcomed(message, turn);
+      case "assignments":
+        return this.#assigned(message, turn);
+      case "routes":
+        return this.#routed(message, turn);
+      case "status-stored":
+        return this.#outbox.stored(message.sequence);
+      case "managers":
+        return this.#learn(message.managers, turn);
+      case "heartbeat":
+        return this.#session.heartbeatAnswered();
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #redirected(message: Received<"redirect">, turn: TaskTurn): void {
+    // An empty list says "I do not know", not "there are none".
+    if (message.managers.length > 0) this.#learn(message.managers, turn);
+    this.#restartStreams();
+    this.#session.redirected(turn.now, message.leader, turn);
+  }
+
+  #welcomed(message: Received<"welcome">, turn: TaskTurn): void {
+    this.#session.welcomed(turn.now, message.heartbeatMs);
+    if (message.managers.length > 0) this.#learn(message.managers, turn);
+    turn.emit({ kind: "count", name: "skein_agent_sessions_total" });
+    if (this.#leaving !== undefined) this.#announceLeave(this.#leaving, turn);
+  }
+
+  #learn(managers: readonly string[], turn: TaskTurn): void {
+    if (!this.#session.learn(managers)) return;
+    const known = this.#session.managers();
+    turn.emit({ kind: "save", entry: { kind: "managers", managers: known } });
+  }
+
+  #assigned(message: Received<"assignments">, turn: TaskTurn): void {
+    if (!this.#assignments.follows(message)) return this.#gap("assignments", turn);
+    for (const assignment of message.put) this.#put(assignment, turn);
+    const removed = message.complete ? this.#absentFrom(message.put) : message.remove;
+    for (const taskId of removed) this.#discard(taskId, turn);
+    const link = this.#session.link();
+    turn.emit({ kind: "send", link, message: { kind: "taken", version: message.version } });
+  }
+
+  #absentFrom(put: readonly Assignment[]): readonly TaskId[] {
+    const wanted = new Set(put.map((assignment) => assignment.taskId));
+    return this.tasks()
+      .map((task) => task.taskId)
+      .filter((taskId) => !wanted.has(taskId));
+  }
+
+  #put(assignment: Assignment, turn: TaskTurn): void {
+    const known = this.#tasks.get(assignment.taskId);
+    if (known === undefined && this.#leaving !== undefined) return; // A4
+    if (known === undefined && this.#tasks.size >= TASKS_MAX) {
+      const error = `the node holds ${TASKS_MAX} tasks already`;
+      const status = { state: "rejected", at: turn.wall, message: "assigned", error } as const;
+      return this.#outbox.add(assignment.taskId, status);
+    }
+    const task = known ?? new AgentTask(assignment.taskId, turn.wall);
+    this.#tasks.set(assignment.taskId, task);
+    task.assign(assignment);
+    this.#advance(task, turn);
+  }
+
+  /** The leader no longer knows the task here: stop it, then delete every trace (A2). */
+  #discard(taskId: TaskId, turn: TaskTurn): void {
+    const task = this.#tasks.get(taskId);
+    if (task === undefined) return;
+    task.discard();
+    this.#advance(task, turn);
+  }
+
+  #routed(message: Received<"routes">, turn: TaskTurn): void {
+    if (!this.#routeVersions.follows(message)) return this.#gap("routes", turn);
+    if (message.complete) this.#routes = new Map();
+    for (const route of message.put) this.#routes.set(route.serviceId, route);
+    for (const serviceId of message.remove) this.#routes.delete(serviceId);
+    const routes = [...this.#routes.values()].toSorted((a, b) =>
+      compareIds(a.serviceId, b.serviceId),
+    );
+    turn.emit({ kind: "data-plane", message: { kind: "routes", routes } });
+  }
+
+  #gap(what: string, turn: TaskTurn): void {
+    turn.emit({ kind: "count", name: "skein_agent_gaps_total" });
+    this.#restartStreams();
+    this.#session.abandon(turn.now, `${what} do not follow the version before`, turn);
+  }
+
+  #engine(event: EngineEvent, turn: TaskTurn): void {
+    const task = this.#tasks.get(event.taskId);
+    if (task === undefined) return;
+    task.engine(event, turn);
+    this.#advance(task, turn);
+  }
+
+  #dataPlane(message: FromDataPlane, turn: TaskTurn): void {
+    if (!("taskId" in message)) return; // Ports and metrics are the shell's.
+    const task = this.#tasks.get(message.taskId);
+    if (task === undefined) return;
+    if (message.kind === "in-rotation") task.rotation({ inRotation: true });
+    else if (message.kind === "warning") task.rotation({ warning: message.message });
+    else task.rotation({ inRotation: false, warning: message.reason });
+    this.#advance(task, turn);
+  }
+
+  #leave(input: Extract<AgentInput, { readonly kind: "leave" }>, turn: TaskTurn): void {
+    if (this.#leaving !== undefined) return;
+    this.#leaving = { keepTasks: input.keepTasks, backWithinMs: input.backWithinMs };
+    if (this.#session.isLive()) this.#announceLeave(this.#leaving, turn);
+    if (input.keepTasks) return;
+    for (const task of this.tasks()) {
+      task.leave();
+      this.#advance(task, turn);
+    }
+  }
+
+  #announceLeave(leaving: Leaving, turn: TaskTurn): void {
+    const { keepTasks: restarting, backWithinMs } = leaving;
+    const link = this.#session.link();
+    turn.emit({ kind: "send", link, message: { kind: "leaving", restarting, backWithinMs } });
+  }
+
+  /** The one place that lets a task act; keeps the database, the outbox and the timers in step. */
+  #advance(task: AgentTask, turn: TaskTurn): void {
+    // A1: the record is saved before the effects that `advance` emits for the engine.
+    const held: AgentEffect[] = [];
+    task.advance({ ...turn, emit: (effect) => held.push(effect) });
+    const changes = task.takeChanges();
+    const assignment = task.assignment();
+    if (changes.record && assignment !== undefined) {
+      const record = { assignment, status: task.status() };
+      turn.emit({ kind: "save", entry: { kind: "task", record } });
+    }
+    if (changes.status) this.#outbox.add(task.taskId, task.status());
+    for (const effect of held) turn.emit(effect);
+    if (task.wakeAt() === undefined) this.#draining.delete(task);
+    else this.#draining.add(task);
+    if (task.isTerminal() && task.isDiscarded()) this.#forget(task, turn);
+  }
+
+  #forget(task: AgentTask, turn: TaskTurn): void {
+    this.#tasks.delete(task.taskId);
+    turn.emit({ kind: "save", entry: { kind: "forget", taskId: task.taskId } });
+    turn.emit({ kind: "remove", taskId: task.taskId });
+  }
+
+  #report(turn: TaskTurn): void {
+    if (!this.#session.isLive()) return;
+    const batch = this.#outbox.next(turn.now);
+    if (batch === undefined) return;
+    const link = this.#session.link();
+    turn.emit({ kind: "send", link, message: { kind: "status", ...batch } });
+  }
+
+  #finishLeaving(turn: TaskTurn): void {
+    const leaving = this.#leaving;
+    if (leaving === undefined) return;
+    if (!leaving.keepTasks && this.tasks().some((task) => !task.isTerminal())) return;
+    leaving.reportUntil ??= later(turn.now, LEAVE_REPORT_MS);
+    const told = this.#outbox.isEmpty() || !this.#session.isLive();
+    if (!told && turn.now < leaving.reportUntil) return;
+    this.#left = true;
+    this.#session.end(turn);
+    turn.emit({ kind: "left" });
+  }
+}

@@ -1,0 +1,49 @@
+/** Inputs and effects of the agent. Links are numbered by the agent; an input of an old one is ignored. */
+import type { TaskId } from "@skein/common/ids";
+import type { LinkEnd } from "@skein/common/io/network";
+import type { LogLevel } from "@skein/common/io/log";
+import type { FromWorker, ToWorker } from "@skein/common/wire/dispatch-messages";
+import type { FromDataPlane, ToDataPlane } from "../dataplane/protocol.ts";
+import type { EngineEvent, FoundTask, RunSpec } from "../engine/engine.ts";
+import type { DatabaseEntry, TaskRecord } from "./task-record.ts";
+
+export type AgentInput =
+  /** The first input: what the database and the engine of a former agent left. */
+  | {
+      readonly kind: "restore";
+      readonly records: readonly TaskRecord[];
+      readonly managers: readonly string[];
+      readonly found: readonly FoundTask[];
+    }
+  | { readonly kind: "opened"; readonly link: number }
+  | { readonly kind: "received"; readonly link: number; readonly message: ToWorker }
+  | { readonly kind: "closed"; readonly link: number; readonly end: LinkEnd }
+  | { readonly kind: "engine"; readonly event: EngineEvent }
+  | { readonly kind: "data-plane"; readonly message: FromDataPlane }
+  /** A planned end. `keepTasks`: the agent will be back within `backWithinMs` and adopts them. */
+  | { readonly kind: "leave"; readonly keepTasks: boolean; readonly backWithinMs: number };
+
+export type AgentEffect =
+  | { readonly kind: "dial"; readonly link: number; readonly address: string }
+  | { readonly kind: "send"; readonly link: number; readonly message: FromWorker }
+  | { readonly kind: "close"; readonly link: number; readonly reason: string }
+  | { readonly kind: "save"; readonly entry: DatabaseEntry }
+  | { readonly kind: "prepare"; readonly spec: RunSpec }
+  | { readonly kind: "start"; readonly taskId: TaskId }
+  | { readonly kind: "stop"; readonly taskId: TaskId }
+  | { readonly kind: "remove"; readonly taskId: TaskId }
+  | { readonly kind: "data-plane"; readonly message: ToDataPlane }
+  | {
+      readonly kind: "note";
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields?: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: "count"; readonly name: string }
+  /** The planned end is complete: nothing runs here (or is kept on purpose), statuses are told. */
+  | { readonly kind: "left" };
+
+/** What one step of the agent collects. */
+export interface Turn {
+  emit(effect: AgentEffect): void;
+}
