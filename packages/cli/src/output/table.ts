@@ -1,4 +1,6 @@
 /** Columns as Docker's CLI prints them: padded by two spaces or more, upper-case headings. */
+import { stripVTControlCharacters } from "node:util";
+
 export function table(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
@@ -23,6 +25,5 @@ function pad(cell: string, width: number): string {
 
 /** Colour codes take no room. */
 function visibleLength(cell: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with ESC
-  return cell.replace(/\u001b\[[0-9;]*m/g, "").length;
+  return stripVTControlCharacters(cell).length;
 }
