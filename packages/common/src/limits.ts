@@ -11,8 +11,8 @@ export const DIAL_TIMEOUT_MS = 2000;
 export const LINK_PING_AFTER_MS = 5000;
 /** A link silent this long, though asked, is half open: it is ended with `timeout`. */
 export const LINK_SILENCE_MAX_MS = 10_000;
-/** After `close` the peer gets this long to take what was queued and answer; then the socket is cut. */
-export const LINK_CLOSE_TIMEOUT_MS = 1000;
+/** After `close` a slow peer gets this long to take what was queued; then the socket is cut. */
+export const LINK_CLOSE_TIMEOUT_MS = 30_000;
 /** Connections that have not shown a certificate yet, per listener: strangers cost little. */
 export const HANDSHAKES_MAX = 256;
 /** Links of one peer into one listener: streams included, so it is generous; a leak is stopped. */
@@ -25,6 +25,8 @@ export const TLS_SESSIONS_MAX = 1024;
 export const DUPLEX_WINDOW_BYTES = 1024 * 1024;
 /** Longest data frame of a link duplex: long enough to be cheap, short enough to interleave. */
 export const DUPLEX_CHUNK_BYTES = 64 * 1024;
+/** What a data frame costs of the window beyond its bytes: a flood of tiny frames is bounded too. */
+export const DUPLEX_FRAME_BYTES = 128;
 
 // Process
 /** A timer later than this met a stalled process: sockets are read before it is called. */

@@ -24,14 +24,18 @@ export interface LinkEnd {
   readonly reason: string;
 }
 
-/** One message-preserving, ordered, mutually authenticated connection (a WebSocket over mutual TLS). */
+/**
+ * One message-preserving, ordered, mutually authenticated connection (a WebSocket over mutual TLS).
+ * Receivers are never called from within a call of `send`, `close`, `dial`, `cancel` or `listen`.
+ */
 export interface Link {
   readonly peer: PeerIdentity;
   /** "address:port" of the other side, for logs. */
   readonly remote: string;
   /**
    * Queues one message. False when the link is closed, or when its queue is over the limit, in which
-   * case the link is closed with `overflow`: nothing is ever dropped in the middle.
+   * case the link is closed with `overflow`: nothing is ever dropped in the middle. The bytes are
+   * handed over: the caller does not change them afterwards.
    */
   send(bytes: Uint8Array): boolean;
   /** Bytes queued here that the kernel has not taken yet: back-pressure for bulk senders. */
@@ -63,13 +67,17 @@ export interface Network {
     accept: Partial<Record<LinkPath, Accept>>,
     ready: (error: string | undefined) => void,
   ): Listener;
-  /** Dials "address:port"; `expect` closes with `forbidden` when another node answers. */
+  /**
+   * Dials "address:port"; `expect` and `expectRole` close with `forbidden` when another node, or a node
+   * of another role, answers. `cancel` gives the dial up, and closes the link if it is open already.
+   */
   dial(
     target: {
       readonly address: string;
       readonly path: LinkPath;
       readonly query?: string;
       readonly expect?: NodeId;
+      readonly expectRole?: PeerIdentity["role"];
     },
     receiver: LinkReceiver,
   ): { cancel(): void };

@@ -1,0 +1,312 @@
+/**
+ * The listening side: TLS 1.3 with client certificates, upgrade to a WebSocket, refusals that say why.
+ *
+ * A stranger without a valid certificate finishes the TLS handshake, so that it can be told in words why
+ * it is refused, and gets nothing but that: every answer goes through `authorize` first. Until then it
+ * counts against HANDSHAKES_MAX and has DIAL_TIMEOUT_MS.
+ */
+import { type IncomingMessage, type ServerResponse } from "node:http";
+import { type Server, createServer } from "node:https";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Accept, LinkEnd, LinkPath, LinkReceiver, PeerIdentity } from "../io/network.ts";
+import {
+  DIAL_TIMEOUT_MS,
+  HANDSHAKES_MAX,
+  LINKS_PER_PEER_MAX,
+  REFUSAL_BYTES_MAX,
+} from "../limits.ts";
+import type { Result } from "../result.ts";
+import { fail, ok } from "../result.ts";
+import type { NodeIdentity } from "./identity.ts";
+import { subjectIdentity } from "./identity.ts";
+import { ADDRESS_HEADER, PROTOCOL_HEADER } from "./link-dial.ts";
+import { WS_OPTIONS, clipBytes } from "./ws-link.ts";
+
+export interface Opening {
+  readonly peer: PeerIdentity;
+  readonly peerHost: string;
+  readonly remote: string;
+  readonly path: LinkPath;
+  readonly socket: TLSSocket;
+  readonly ws: WebSocket;
+  readonly receiver: LinkReceiver;
+  /** To be called once when the link has ended. */
+  readonly released: () => void;
+}
+
+export interface ListenerOptions {
+  readonly identity: NodeIdentity;
+  readonly accept: Partial<Record<LinkPath, Accept>>;
+  readonly protocol: number;
+  readonly isCut: (host: string) => boolean;
+  readonly opened: (opening: Opening) => void;
+  readonly refused: (cause: RefusalCause, detail: Readonly<Record<string, unknown>>) => void;
+}
+
+export type RefusalCause =
+  | "handshake"
+  | "handshakes-full"
+  | "certificate"
+  | "cluster"
+  | "version"
+  | "path"
+  | "links-full"
+  | "not-upgrade"
+  | "accept"
+  | "cut";
+
+interface Refusal {
+  readonly status: 400 | 403 | 404 | 426 | 503;
+  readonly cause: RefusalCause;
+  readonly reason: string;
+}
+
+const STATUS_TEXT: Readonly<Record<Refusal["status"], string>> = {
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  426: "Upgrade Required",
+  503: "Service Unavailable",
+};
+
+export class LinkListener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  readonly #upgrader = new WebSocketServer({
+    ...WS_OPTIONS,
+    noServer: true,
+    clientTracking: false,
+  });
+  /** Sockets that have not become links, by remote address and port. */
+  readonly #strangers = new Map<string, Socket>();
+  readonly #linksByPeer = new Map<string, number>();
+  #identity: NodeIdentity;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#identity = options.identity;
+    this.#server = createServer({
+      ...serverContext(options.identity),
+      requestCert: true,
+      // Judged by `authorize`, which tells the peer the reason.
+      rejectUnauthorized: false,
+      handshakeTimeout: DIAL_TIMEOUT_MS,
+      headersTimeout: DIAL_TIMEOUT_MS,
+      requestTimeout: DIAL_TIMEOUT_MS,
+      connectionsCheckingInterval: 500,
+      maxHeaderSize: 8192,
+    });
+    this.#server.on("connection", (socket: Socket) => this.#admit(socket));
+    this.#server.on("tlsClientError", (error) => {
+      this.#options.refused("handshake", { error: error.message });
+    });
+    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on("request", (request, response) => this.#answer(request, response));
+  }
+
+  /** `ready` gets the system's error text when the address cannot be had. */
+  listen(
+    where: { readonly host: string; readonly port: number },
+    ready: (error: string | undefined) => void,
+  ): void {
+    this.#server.once("error", (error) => ready(error.message));
+    this.#server.listen(where, () => {
+      this.#server.removeAllListeners("error");
+      // Out of file descriptors while accepting, for one: the listener goes on.
+      this.#server.on("error", (error) => {
+        this.#options.refused("handshake", { error: error.message });
+      });
+      ready(undefined);
+    });
+  }
+
+  port(): number {
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  setIdentity(identity: NodeIdentity): void {
+    this.#identity = identity;
+    this.#server.setSecureContext(serverContext(identity));
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#strangers.values()) socket.destroy();
+  }
+
+  #admit(socket: Socket): void {
+    if (this.#strangers.size >= HANDSHAKES_MAX) {
+      this.#options.refused("handshakes-full", { bound: HANDSHAKES_MAX });
+      socket.destroy();
+      return;
+    }
+    const remote = remoteOf(socket);
+    this.#strangers.set(remote, socket);
+    socket.once("close", () => {
+      if (this.#strangers.get(remote) === socket) this.#strangers.delete(remote);
+    });
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const refusal = this.#authorize(request) ?? {
+      status: 426,
+      cause: "not-upgrade",
+      reason: "This port takes WebSocket connections of the cluster's nodes only.",
+    };
+    this.#options.refused(refusal.cause, { remote: remoteOf(request.socket) });
+    response.writeHead(refusal.status, {
+      "Content-Type": "text/plain; charset=utf-8",
+      Connection: "close",
+    });
+    response.end(`${refusal.reason}\n`);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", () => socket.destroy());
+    const opening = this.#judge(request);
+    if (opening.ok) {
+      this.#open({ ...opening.value, request, head });
+      return;
+    }
+    const refusal = opening.error;
+    this.#options.refused(refusal.cause, {
+      remote: remoteOf(request.socket),
+      reason: refusal.reason,
+    });
+    // A cut wire answers nothing; the dialler runs into its own deadline.
+    if (refusal.cause === "cut") setTimeout(() => socket.destroy(), 2 * DIAL_TIMEOUT_MS).unref();
+    else refuse(socket, refusal, this.#options.protocol);
+  }
+
+  #judge(request: IncomingMessage): Result<Omit<Opening, "ws" | "released">, Refusal> {
+    const socket = request.socket;
+    const refusal = this.#authorize(request);
+    if (refusal !== undefined) return fail(refusal);
+    const peer = socket instanceof TLSSocket ? peerOf(socket) : undefined;
+    if (peer === undefined || !(socket instanceof TLSSocket)) return fail(notANode());
+    const header = request.headers[ADDRESS_HEADER];
+    const peerHost = typeof header === "string" ? header : (socket.remoteAddress ?? "");
+    if (this.#options.isCut(peerHost)) return fail({ ...notANode(), cause: "cut" });
+    const refused = this.#judgeRequest(request, peer);
+    if (refused !== undefined) return fail(refused);
+    const [pathname, query] = splitOnce(request.url ?? "/", "?");
+    // The cast: a path that is no key of the table gives undefined, which is handled.
+    const path = pathname as LinkPath;
+    const accept = Object.hasOwn(this.#options.accept, path)
+      ? this.#options.accept[path]
+      : undefined;
+    if (accept === undefined) {
+      return fail({ status: 404, cause: "path", reason: `Nothing is served at ${path} here.` });
+    }
+    const receiver = accept(peer, new URLSearchParams(query));
+    if (typeof receiver === "string") {
+      return fail({ status: 403, cause: "accept", reason: receiver });
+    }
+    return ok({ peer, peerHost, remote: remoteOf(socket), path, socket, receiver });
+  }
+
+  #judgeRequest(request: IncomingMessage, peer: PeerIdentity): Refusal | undefined {
+    const { protocol } = this.#options;
+    const spoken = request.headers[PROTOCOL_HEADER];
+    if (spoken !== String(protocol)) {
+      const reason = `This node speaks protocol ${protocol}, not ${String(spoken ?? "none")}.`;
+      return { status: 426, cause: "version", reason };
+    }
+    if ((this.#linksByPeer.get(peer.nodeId) ?? 0) < LINKS_PER_PEER_MAX) return undefined;
+    const reason = `Node ${peer.nodeId} has ${LINKS_PER_PEER_MAX} links to this port already.`;
+    return { status: 503, cause: "links-full", reason };
+  }
+
+  /** The one gate: a certificate of our root, of a node, of our cluster. */
+  #authorize(request: IncomingMessage): Refusal | undefined {
+    const socket = request.socket;
+    if (!(socket instanceof TLSSocket)) return notANode();
+    if (!socket.authorized) {
+      const cause = socket.authorizationError;
+      const code = cause instanceof Error ? cause.message : String(cause ?? "none");
+      const reason = `Cannot trust the client certificate: ${code}.`;
+      return { status: 403, cause: "certificate", reason };
+    }
+    const peer = peerOf(socket);
+    if (peer === undefined) return notANode();
+    if (peer.clusterId === this.#identity.clusterId) return undefined;
+    const reason = `This node belongs to cluster ${this.#identity.clusterId}, not ${peer.clusterId}.`;
+    return { status: 403, cause: "cluster", reason };
+  }
+
+  #open(
+    opening: Omit<Opening, "ws" | "released"> & {
+      readonly request: IncomingMessage;
+      readonly head: Buffer;
+    },
+  ): void {
+    const { request, head, socket, peer } = opening;
+    let upgraded = false;
+    const count = this.#linksByPeer.get(peer.nodeId) ?? 0;
+    this.#linksByPeer.set(peer.nodeId, count + 1);
+    const released = () => this.#release(peer.nodeId);
+    const never = () => {
+      if (upgraded) return;
+      upgraded = true;
+      released();
+      const end: LinkEnd = { kind: "closed", reason: "the connection was lost while it opened" };
+      setImmediate(() => opening.receiver.closed(end));
+    };
+    socket.once("close", never);
+    this.#upgrader.handleUpgrade(request, socket, head, (ws) => {
+      upgraded = true;
+      socket.removeListener("close", never);
+      this.#strangers.delete(remoteOf(socket));
+      this.#options.opened({ ...opening, ws, released });
+    });
+  }
+
+  #release(peer: string): void {
+    const left = (this.#linksByPeer.get(peer) ?? 1) - 1;
+    if (left > 0) this.#linksByPeer.set(peer, left);
+    else this.#linksByPeer.delete(peer);
+  }
+}
+
+export function serverContext(identity: NodeIdentity) {
+  return {
+    ca: identity.caPem,
+    cert: identity.certificatePem,
+    key: identity.privateKeyPem,
+    minVersion: "TLSv1.3",
+  } as const;
+}
+
+function peerOf(socket: TLSSocket): PeerIdentity | undefined {
+  return subjectIdentity(socket.getPeerCertificate().subject ?? {});
+}
+
+function notANode(): Refusal {
+  return { status: 403, cause: "certificate", reason: "The client certificate is not a node's." };
+}
+
+function remoteOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? "?"}`;
+}
+
+function splitOnce(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark);
+  return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function refuse(socket: Duplex, refusal: Refusal, protocol: number): void {
+  const body = clipBytes(refusal.reason, REFUSAL_BYTES_MAX);
+  const head = [
+    `HTTP/1.1 ${refusal.status} ${STATUS_TEXT[refusal.status]}`,
+    `${PROTOCOL_HEADER}: ${protocol}`,
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  setTimeout(() => socket.destroy(), DIAL_TIMEOUT_MS).unref();
+}
