@@ -54,6 +54,8 @@ export const managerStatusSchema = v.object({ raftId: shortText, address: shortT
 export const nodeSchema = v.object({
   id: id<NodeId>(),
   version: count,
+  /** Index of the last write of the spec: a client's update must have read at least this. */
+  specIndex: v.exactOptional(count),
   createdAt: count,
   updatedAt: count,
   spec: nodeSpecSchema,

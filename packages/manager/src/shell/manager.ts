@@ -6,26 +6,21 @@
 import { unreachable } from "@skein/common/assert";
 import type { EffectTiming } from "@skein/common/host/driver";
 import { Driver } from "@skein/common/host/driver";
-import type { LogIndex, RaftId, RequestId } from "@skein/common/ids";
-import type { Clock } from "@skein/common/io/clock";
-import type { Log } from "@skein/common/io/log";
-import type { Metrics } from "@skein/common/io/metrics";
-import type { Accept, LinkPath, Listener, Network } from "@skein/common/io/network";
-import type { Random } from "@skein/common/io/random";
-import type { NodeConfig } from "@skein/common/model/node-config";
+import type { RaftId, RequestId } from "@skein/common/ids";
+import type { Accept, Listener } from "@skein/common/io/network";
 import { fail } from "@skein/common/result";
 import { encode } from "@skein/common/wire/codec";
 import { PROPOSALS_WAITING_MAX } from "../limits.ts";
-import type { RaftEffect, RaftInput, RaftRecovered, SnapshotMeta } from "../raft/protocol.ts";
-import type { Raft, RaftStatus } from "../raft/raft.ts";
+import type { RaftEffect, RaftInput, SnapshotMeta } from "../raft/protocol.ts";
+import type { Raft } from "../raft/raft.ts";
 import { createRaft } from "../raft/raft.ts";
 import type { Command } from "../store/command.ts";
 import { COMMAND_VERSION } from "../store/command.ts";
 import { encodeEnvelope } from "../store/envelope.ts";
 import type { Store } from "../store/store.ts";
 import type { ClusterView } from "../store/view.ts";
-import type { RaftStorage } from "../wal/raft-storage.ts";
 import { LeaderDuties } from "./leader-duties.ts";
+import type { ManagerPorts, ManagerStatus } from "./manager-ports.ts";
 import { Peers } from "./peers.ts";
 import type { ProposalDone } from "./proposals.ts";
 import { Proposals } from "./proposals.ts";
@@ -34,35 +29,6 @@ import { Reads } from "./reads.ts";
 import type { Arrived } from "./snapshots.ts";
 import { SnapshotTransfers } from "./snapshots.ts";
 import { StateMachine } from "./state-machine.ts";
-
-export interface ManagerPorts {
-  readonly config: NodeConfig;
-  readonly raftId: RaftId;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly network: Network;
-  readonly storage: RaftStorage;
-  readonly recovered: RaftRecovered;
-  /** The newest snapshot's bytes, when there is one. */
-  readonly state: Uint8Array | undefined;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  /** A broken disk or a broken invariant: the process must stop. */
-  fatal(reason: string): void;
-  /** Told at every change of role, term or leader. */
-  roleChanged?(status: ManagerStatus): void;
-  /** Paths that only the real process serves, such as `/api`. */
-  readonly extraPaths?: Partial<Record<LinkPath, Accept>>;
-}
-
-export interface ManagerStatus {
-  readonly raft: RaftStatus;
-  readonly applied: LogIndex;
-  /** Leader that has applied its own term's first entry: serves reads, runs the controllers. */
-  readonly ready: boolean;
-  readonly leader: { readonly nodeId: string; readonly address: string } | undefined;
-  readonly linked: readonly RaftId[];
-}
 
 export class Manager {
   readonly #ports: ManagerPorts;
@@ -128,7 +94,7 @@ export class Manager {
   status(): ManagerStatus {
     const raft = this.#raft.status();
     const leader =
-      raft.leader === undefined ? undefined : raft.configuration.addresses[raft.leader];
+      raft.leader === undefined ? undefined : raft.configuration.effective.addresses[raft.leader];
     return {
       raft,
       applied: this.#state.applied,
@@ -205,7 +171,7 @@ export class Manager {
   }
 
   #join(): void {
-    const { configuration } = this.#raft.status();
+    const configuration = this.#raft.status().configuration.effective;
     this.#peers.configure(configuration);
     this.#snapshots.configure(configuration);
     this.#driver.submit({ kind: "wake" });
@@ -227,7 +193,7 @@ export class Manager {
   }
 
   #managerAddresses(): string[] {
-    const { addresses } = this.#raft.status().configuration;
+    const { addresses } = this.#raft.status().configuration.effective;
     return Object.values(addresses)
       .map((member) => member.address)
       .sort();

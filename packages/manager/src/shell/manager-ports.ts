@@ -1,0 +1,40 @@
+/** What a manager is composed of, and what it says of itself. */
+import type { LogIndex, RaftId } from "@skein/common/ids";
+import type { Clock } from "@skein/common/io/clock";
+import type { Log } from "@skein/common/io/log";
+import type { Metrics } from "@skein/common/io/metrics";
+import type { Accept, LinkPath, Network } from "@skein/common/io/network";
+import type { Random } from "@skein/common/io/random";
+import type { NodeConfig } from "@skein/common/model/node-config";
+import type { RaftRecovered } from "../raft/protocol.ts";
+import type { RaftStatus } from "../raft/raft.ts";
+import type { RaftStorage } from "../wal/raft-storage.ts";
+
+export interface ManagerPorts {
+  readonly config: NodeConfig;
+  readonly raftId: RaftId;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly storage: RaftStorage;
+  readonly recovered: RaftRecovered;
+  /** The newest snapshot's bytes, when there is one. */
+  readonly state: Uint8Array | undefined;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** A broken disk or a broken invariant: the process must stop. */
+  fatal(reason: string): void;
+  /** Told at every change of role, term or leader. */
+  roleChanged?(status: ManagerStatus): void;
+  /** Paths that only the real process serves, such as `/api`. */
+  readonly extraPaths?: Partial<Record<LinkPath, Accept>>;
+}
+
+export interface ManagerStatus {
+  readonly raft: RaftStatus;
+  readonly applied: LogIndex;
+  /** Leader that has applied its own term's first entry: serves reads, runs the controllers. */
+  readonly ready: boolean;
+  readonly leader: { readonly nodeId: string; readonly address: string } | undefined;
+  readonly linked: readonly RaftId[];
+}
