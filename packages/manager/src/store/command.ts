@@ -8,6 +8,7 @@ import { clusterSchema } from "@skein/common/model/cluster";
 import { configSpecSchema } from "@skein/common/model/config";
 import {
   availabilitySchema,
+  managerStatusSchema,
   nodeDescriptionSchema,
   nodeSpecSchema,
   nodeStateSchema,
@@ -41,6 +42,8 @@ export const commandSchema = v.variant("kind", [
     availability: availabilitySchema,
     description: nodeDescriptionSchema,
     session: id<SessionId>(),
+    /** Present when the node is a Raft member the store does not know as one yet. */
+    manager: v.exactOptional(managerStatusSchema),
   }),
   /**
    * `session`: the one judged; when the node has a newer one the command is a no-op. This and `join-node`
@@ -60,7 +63,11 @@ export const commandSchema = v.variant("kind", [
     spec: nodeSpecSchema,
   }),
   v.object({ kind: v.literal("remove-node"), nodeId: id<NodeId>(), force: flag }),
-  v.object({ kind: v.literal("create-service"), serviceId: id<ServiceId>(), spec: serviceSpecSchema }),
+  v.object({
+    kind: v.literal("create-service"),
+    serviceId: id<ServiceId>(),
+    spec: serviceSpecSchema,
+  }),
   /** `rollback`: swap spec and previous spec; `spec` is then ignored. */
   v.object({
     kind: v.literal("update-service"),
@@ -84,7 +91,8 @@ export const commandSchema = v.variant("kind", [
   }),
   /**
    * Give slots a (new) task. No-op per item when the slot's generation moved on. The slot's former task
-   * keeps its desired state: a start-first update leaves it serving until the new one is in rotation.
+   * keeps its desired state if it is of another version (a start-first update leaves it serving until
+   * the new one is in rotation); of the same version it is asked to shut down.
    */
   v.object({
     kind: v.literal("fill-slots"),
@@ -197,6 +205,7 @@ export interface Refusal {
     | "version-conflict"
     | "spec-immutable"
     | "newer-version"
+    | "request-reused"
     | "bug";
   readonly message: string;
 }

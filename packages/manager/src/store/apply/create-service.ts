@@ -1,0 +1,29 @@
+import type { CommandOf } from "../command.ts";
+import type { Facts, Outcome } from "../draft.ts";
+import { Draft } from "../draft.ts";
+import { assignPorts } from "../ports.ts";
+import { serviceNameTaken } from "../refusal.ts";
+import type { StoreView } from "../tables.ts";
+
+export function applyCreateService(
+  view: StoreView,
+  facts: Facts,
+  command: CommandOf<"create-service">,
+): Outcome {
+  const { serviceId, spec } = command;
+  if (view.serviceByName(spec.name) !== undefined) return serviceNameTaken(spec.name);
+  // Ids are drawn at random: this is a client that sends its own, or a command proposed twice.
+  if (view.services.get(serviceId) !== undefined) return serviceNameTaken(serviceId);
+  const ports = assignPorts(view, spec.ports);
+  if (!ports.ok) return ports;
+  const draft = new Draft(view, facts);
+  draft.services.put({
+    id: serviceId,
+    ...draft.born(),
+    specIndex: facts.index,
+    taskIndex: facts.index,
+    spec,
+    ports: ports.value,
+  });
+  return draft.accept(serviceId);
+}

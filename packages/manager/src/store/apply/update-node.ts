@@ -1,0 +1,20 @@
+import type { CommandOf } from "../command.ts";
+import type { Facts, Outcome } from "../draft.ts";
+import { Draft } from "../draft.ts";
+import { nodeNotFound, versionConflict } from "../refusal.ts";
+import { isReadVersion } from "../same.ts";
+import type { StoreView } from "../tables.ts";
+
+export function applyUpdateNode(
+  view: StoreView,
+  facts: Facts,
+  command: CommandOf<"update-node">,
+): Outcome {
+  const node = view.nodes.get(command.nodeId);
+  if (node === undefined) return nodeNotFound(command.nodeId);
+  const { version, specIndex = version } = node;
+  if (!isReadVersion(command.version, { version, specIndex })) return versionConflict();
+  const draft = new Draft(view, facts);
+  draft.nodes.put({ ...node, spec: command.spec, specIndex: facts.index });
+  return draft.accept(node.id);
+}

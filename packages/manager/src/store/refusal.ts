@@ -1,0 +1,158 @@
+/**
+ * Why a command is refused: one constructor per cause, with Docker's text where Docker has one, and the
+ * table of what the Engine API makes of each code. docs/ERRORS.md lists the codes; a test keeps both in
+ * step. Texts are part of the replicated answers: changing one changes what a replay records.
+ */
+import type { PortSpec, Service } from "@skein/common/model/service";
+import { fail } from "@skein/common/result";
+import type { Refusal } from "./command.ts";
+
+export type RefusalCode = Refusal["code"];
+
+export interface RefusalFacts {
+  /** Status on the Engine API. */
+  readonly status: number;
+  /** Docker answers with "rpc error: code = <grpc> desc = " before the text. */
+  readonly grpc?: string;
+}
+
+export const REFUSALS: Readonly<Record<RefusalCode, RefusalFacts>> = {
+  "cluster-exists": { status: 503 },
+  "no-cluster": { status: 503 },
+  "node-not-found": { status: 404 },
+  "node-not-down": { status: 400, grpc: "FailedPrecondition" },
+  "node-is-manager": { status: 400, grpc: "FailedPrecondition" },
+  "service-not-found": { status: 404 },
+  "service-name-taken": { status: 409, grpc: "AlreadyExists" },
+  "service-no-previous-spec": { status: 400, grpc: "FailedPrecondition" },
+  "port-taken": { status: 400, grpc: "InvalidArgument" },
+  "ports-exhausted": { status: 503 },
+  "config-not-found": { status: 404 },
+  "config-name-taken": { status: 409, grpc: "AlreadyExists" },
+  "config-in-use": { status: 400, grpc: "InvalidArgument" },
+  "config-immutable": { status: 400, grpc: "InvalidArgument" },
+  "version-conflict": { status: 500, grpc: "Unknown" },
+  "spec-immutable": { status: 501, grpc: "Unimplemented" },
+  "newer-version": { status: 501 },
+  "request-reused": { status: 422 },
+  bug: { status: 500 },
+};
+
+/** Status and message of a refusal on the Engine API, with Docker's prefix where Docker has it. */
+export function refusalAnswer(refusal: Refusal): { status: number; message: string } {
+  const { status, grpc } = REFUSALS[refusal.code];
+  const prefix = grpc === undefined ? "" : `rpc error: code = ${grpc} desc = `;
+  return { status, message: `${prefix}${refusal.message}` };
+}
+
+export function refuse(code: RefusalCode, message: string) {
+  return fail<Refusal>({ code, message });
+}
+
+export function clusterExists() {
+  return refuse(
+    "cluster-exists",
+    "This node is already part of a swarm. " +
+      'Use "docker swarm leave" to leave this swarm and join another one.',
+  );
+}
+
+export function noCluster() {
+  return refuse(
+    "no-cluster",
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" ' +
+      "to connect this node to swarm and try again.",
+  );
+}
+
+export function nodeNotFound(id: string) {
+  return refuse("node-not-found", `node ${id} not found`);
+}
+
+export function nodeNotDown(id: string) {
+  return refuse("node-not-down", `node ${id} is not down and can't be removed`);
+}
+
+export function nodeIsManager(id: string) {
+  return refuse(
+    "node-is-manager",
+    `node ${id} is a cluster manager and is a member of the raft cluster. ` +
+      "It must be demoted to worker before removal",
+  );
+}
+
+export function serviceNotFound(id: string) {
+  return refuse("service-not-found", `service ${id} not found`);
+}
+
+export function serviceNameTaken(name: string) {
+  return refuse(
+    "service-name-taken",
+    `name conflicts with an existing object: service ${name} already exists`,
+  );
+}
+
+export function noPreviousSpec(id: string) {
+  return refuse("service-no-previous-spec", `service ${id} does not have a previous spec`);
+}
+
+/** `mode`: how the other service holds the port. */
+export function portTaken(port: number, holder: Service, mode: PortSpec["mode"]) {
+  const how = mode === "ingress" ? "an ingress port" : "a host-published port";
+  return refuse(
+    "port-taken",
+    `port '${port}' is already in use by service '${holder.spec.name}' (${holder.id}) as ${how}`,
+  );
+}
+
+export function portTwice() {
+  return refuse("port-taken", "EndpointSpec: duplicate published ports provided");
+}
+
+export function portsExhausted(range: string, protocol: string) {
+  return refuse(
+    "ports-exhausted",
+    `no free ${protocol} port in ${range}: publish a port of your choice, or remove a service`,
+  );
+}
+
+export function configNotFound(id: string) {
+  return refuse("config-not-found", `config ${id} not found`);
+}
+
+export function configNameTaken(name: string) {
+  return refuse("config-name-taken", `config ${name} already exists`);
+}
+
+export function configImmutable() {
+  return refuse("config-immutable", "only updates to Labels are allowed");
+}
+
+export function versionConflict() {
+  return refuse("version-conflict", "update out of sequence");
+}
+
+export function renameRefused() {
+  return refuse("spec-immutable", "renaming services is not supported");
+}
+
+export function modeChangeRefused() {
+  return refuse("spec-immutable", "service mode change is not allowed");
+}
+
+export function newerVersion(version: number, supported: number) {
+  return refuse(
+    "newer-version",
+    `command version ${version} is not between 1 and ${supported}, ` +
+      "which every manager of this cluster supports: upgrade them all first",
+  );
+}
+
+export function requestReused(id: string, subject: string) {
+  return refuse("request-reused", `Idempotency-Key ${id} was already used for "${subject}"`);
+}
+
+/** The text is the same on every replica; what was thrown is not, and stays out of it. */
+export function bug(what: string, index: number) {
+  return refuse("bug", `internal error while applying ${what} at log index ${index}`);
+}
