@@ -24,13 +24,15 @@ export const LISTEN_BACKLOG_MAX = 1024;
 /** A client that is silent for this long is asked whether it still exists (TCP keep-alive). */
 export const KEEP_ALIVE_AFTER_MS = 60_000;
 /** Services with figures of their own; those beyond are counted together. */
-export const METERED_SERVICES_MAX = 500;
+export const METERED_SERVICES_MAX = 200;
 
 // Data plane: streams between nodes
 /** Payload of one stream frame: short enough that no frame holds up another socket for long. */
 export const STREAM_CHUNK_BYTES_MAX = 64 * 1024;
 /** Bytes one direction of a stream may have under way: what a slow reader can cost each side. */
 export const STREAM_WINDOW_BYTES = 512 * 1024;
+/** What a frame counts besides its payload, so that frames of one byte cannot pile up by the 100,000. */
+export const STREAM_FRAME_COST_BYTES = 256;
 /** Streams of other nodes relayed to the tasks of this node at once; the next is told `busy`. */
 export const RELAYED_STREAMS_MAX = 10_000;
 /** Bytes a spliced socket may queue before its source is paused. */

@@ -1,0 +1,141 @@
+import type { TaskId } from "@skein/common/ids";
+import { nodeId, serviceId, taskId } from "@skein/common/ids";
+import type { ServiceRoute } from "@skein/common/model/routes";
+import { instant } from "@skein/common/time";
+import { expect } from "chai";
+import * as fc from "fast-check";
+import { EJECT_MAX_MS, EJECT_MIN_MS } from "../limits.ts";
+import { Balancer } from "./balancer.ts";
+
+const NONE: ReadonlySet<TaskId> = new Set();
+const T0 = instant(1000);
+
+describe("balancer", () => {
+  it("gives each task its turn, in order of ids", () => {
+    const balancer = balancing("c", "a", "b");
+    expect(turns(balancer, 7).join("")).to.equal("abcabca");
+  });
+
+  it("does not give what was tried", () => {
+    const balancer = balancing("a", "b");
+    expect(balancer.pick(8080, T0, new Set([taskId("a"), taskId("b")]))).to.equal(undefined);
+    expect(balancer.pick(8080, T0, new Set([taskId("a")]))?.backend.taskId).to.equal("b");
+  });
+
+  it("knows nothing of a port that is not published", () => {
+    expect(balancing("a").pick(81, T0, NONE)).to.equal(undefined);
+    expect(balancing("a").publishes(81)).to.equal(false);
+  });
+
+  it("goes on after the task it stood at when the table changes", () => {
+    const balancer = balancing("a", "b", "d");
+    expect(turns(balancer, 2).join("")).to.equal("ab");
+    balancer.replace([route("web", ["a", "b", "c", "d"])]);
+    expect(turns(balancer, 3).join("")).to.equal("dab");
+    balancer.replace([route("web", ["a", "d"])]);
+    expect(turns(balancer, 3).join("")).to.equal("dad");
+  });
+
+  it("takes a task that failed last, and tries it again when all failed", () => {
+    const balancer = balancing("a", "b", "c");
+    balancer.failed(taskId("b"), T0);
+    expect(turns(balancer, 4).join("")).to.equal("acac");
+    balancer.failed(taskId("a"), T0);
+    balancer.failed(taskId("c"), T0);
+    expect(turns(balancer, 3).sort().join("")).to.equal("abc");
+  });
+
+  it("ejects 250 ms, doubling to 5 s, and forgets at the first answer", () => {
+    const balancer = balancing("a", "b");
+    let now = T0;
+    for (const backoff of [EJECT_MIN_MS, 500, 1000, 2000, 4000, EJECT_MAX_MS, EJECT_MAX_MS]) {
+      balancer.failed(taskId("a"), now);
+      expect(balancer.ejected(instant(now + backoff - 1)), `${backoff}`).to.equal(1);
+      expect(balancer.ejected(instant(now + backoff)), `${backoff}`).to.equal(0);
+      now = instant(now + backoff);
+    }
+    balancer.answered(taskId("a"));
+    balancer.failed(taskId("a"), now);
+    expect(balancer.ejected(instant(now + EJECT_MIN_MS))).to.equal(0);
+  });
+
+  it("counts failures that come together once", () => {
+    const balancer = balancing("a", "b");
+    for (let i = 0; i < 50; i += 1) balancer.failed(taskId("a"), T0);
+    expect(balancer.ejected(instant(T0 + EJECT_MIN_MS))).to.equal(0);
+  });
+
+  it("keeps no ejection of a task that left the table, nor of a stranger", () => {
+    const balancer = balancing("a", "b");
+    balancer.failed(taskId("a"), T0);
+    balancer.failed(taskId("z"), T0);
+    balancer.replace([route("web", ["b", "z"])]);
+    expect(balancer.ejected(T0)).to.equal(0);
+  });
+
+  it("serves a port that two services claim from the first of them", () => {
+    const balancer = new Balancer();
+    balancer.replace([route("zed", ["z"]), route("abc", ["a"])]);
+    expect(balancer.serviceName(8080)).to.equal("abc");
+  });
+
+  it("is fair to within one connection, whatever fails in one round", () => {
+    const ids = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,3}$/), { minLength: 1, maxLength: 9 });
+    fc.assert(
+      fc.property(ids, fc.integer({ min: 1, max: 60 }), (names, count) => {
+        const counts = new Map<string, number>();
+        for (const name of turns(balancing(...names), count)) {
+          counts.set(name, (counts.get(name) ?? 0) + 1);
+        }
+        const least = names.length > counts.size ? 0 : Math.min(...counts.values());
+        expect(Math.max(...counts.values()) - least).to.be.at.most(1);
+      }),
+    );
+  });
+
+  it("gives every task once in a round, however the ejections stand", () => {
+    const names = ["a", "b", "c", "d", "e"];
+    fc.assert(
+      fc.property(fc.subarray(names), fc.nat(7), (failing, skip) => {
+        const balancer = balancing(...names);
+        turns(balancer, skip);
+        for (const name of failing) balancer.failed(taskId(name), T0);
+        const tried = new Set<TaskId>();
+        for (let i = 0; i < names.length; i += 1) {
+          const picked = balancer.pick(8080, T0, tried)?.backend.taskId;
+          expect(picked).to.not.equal(undefined);
+          if (picked !== undefined) tried.add(picked);
+        }
+        expect([...tried].sort()).to.deep.equal(names);
+        expect(balancer.pick(8080, T0, tried)).to.equal(undefined);
+      }),
+    );
+  });
+});
+
+function balancing(...tasks: readonly string[]): Balancer {
+  const balancer = new Balancer();
+  balancer.replace([route("web", tasks)]);
+  return balancer;
+}
+
+function turns(balancer: Balancer, count: number): string[] {
+  return Array.from({ length: count }, () => {
+    const pick = balancer.pick(8080, T0, NONE);
+    return String(pick?.backend.taskId);
+  });
+}
+
+function route(name: string, tasks: readonly string[]): ServiceRoute {
+  return {
+    serviceId: serviceId(name),
+    name,
+    ports: [{ publishedPort: 8080, targetPort: 3000 }],
+    backends: tasks.map((task) => ({
+      taskId: taskId(task),
+      nodeId: nodeId("n1"),
+      dataAddress: "127.0.1.1:4789",
+      address: "10.65.0.1",
+    })),
+  };
+}

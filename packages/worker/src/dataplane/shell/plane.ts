@@ -1,0 +1,152 @@
+/** Performs the effects of the data plane with real sockets: one of these lives in the thread. */
+import { must, unreachable } from "@skein/common/assert";
+import { Driver } from "@skein/common/host/driver";
+import type { Clock } from "@skein/common/io/clock";
+import type { Log } from "@skein/common/io/log";
+import type { Listener, Network } from "@skein/common/io/network";
+import type { NodeConfig } from "@skein/common/model/node-config";
+import type { MetricsRegistry } from "@skein/common/node/metrics";
+import type { DataPlaneEffect, DataPlaneInput } from "../dataplane.ts";
+import { DataPlane } from "../dataplane.ts";
+import type { FromDataPlane, ToDataPlane } from "../protocol.ts";
+import { FiguresReporter } from "./figures.ts";
+import { Ingress } from "./ingress.ts";
+import { probe } from "./probe-socket.ts";
+import { inspectListeners } from "./proc-sockets.ts";
+import { StreamServer } from "./stream-server.ts";
+
+export interface DataPlaneOptions {
+  readonly config: Pick<NodeConfig, "nodeId" | "address" | "dataPort">;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: MetricsRegistry;
+  readonly post: (message: FromDataPlane) => void;
+  /** Everything is closed. */
+  readonly ended: () => void;
+}
+
+export interface DataPlaneHandle {
+  handle(message: ToDataPlane): void;
+}
+
+/** Listens for streams and serves whatever `handle` is told; answers by `post`. */
+export function createDataPlane(options: DataPlaneOptions): DataPlaneHandle {
+  return new Plane(options);
+}
+
+class Plane implements DataPlaneHandle {
+  readonly #options: DataPlaneOptions;
+  readonly #driver: Driver<DataPlaneInput, DataPlaneEffect>;
+  readonly #ingress: Ingress;
+  readonly #streams: StreamServer;
+  readonly #listener: Listener;
+  readonly #figures: FiguresReporter;
+  #lastId = 0;
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+    const { config, network, log, metrics } = options;
+    const shared = {
+      nextId: (): number => {
+        this.#lastId += 1;
+        return this.#lastId;
+      },
+      submit: (input: DataPlaneInput): void => this.#driver.submit(input),
+    };
+    this.#ingress = new Ingress({ address: config.address, network, log, ...shared });
+    this.#streams = new StreamServer(shared);
+    this.#figures = new FiguresReporter(metrics);
+    this.#driver = new Driver(
+      new DataPlane(config.nodeId),
+      { timing: () => "now", perform: (effect) => this.#perform(effect) },
+      options.clock,
+    );
+    this.#listener = this.#listen();
+  }
+
+  handle(message: ToDataPlane): void {
+    if (message.kind === "scrape") this.#ingress.reportBytes();
+    this.#driver.submit(message);
+  }
+
+  #listen(): Listener {
+    const { config, network, post } = this.#options;
+    const address = `${config.address}:${config.dataPort}`;
+    return network.listen(address, { "/stream": this.#streams.accept }, (error) => {
+      if (error === undefined) post({ kind: "ready" });
+      else post({ kind: "failed", error: `Cannot listen for streams on ${address}: ${error}` });
+    });
+  }
+
+  #perform(effect: DataPlaneEffect): void {
+    switch (effect.kind) {
+      case "post":
+        return this.#options.post(effect.message);
+      case "open-port":
+        return this.#ingress.open(effect.publishedPort);
+      case "close-port":
+        return this.#ingress.close(effect.publishedPort);
+      case "adopt-socket":
+        return this.#ingress.adopt(effect.publishedPort, effect.fd);
+      case "drop-socket":
+        return this.#ingress.drop(effect.fd);
+      case "close-handed":
+        return this.#ingress.closeHanded(effect.publishedPort);
+      case "connect":
+        return this.#ingress.connect(effect.id, effect.attempt, effect.target);
+      case "abort":
+        return this.#ingress.abort(effect.id, effect.attempt);
+      case "pipe":
+        return this.#ingress.pipe(effect.id);
+      case "reject":
+        return this.#ingress.reject(effect.id);
+      case "probe":
+        return this.#probe(effect);
+      case "inspect":
+        return this.#inspect(effect);
+      case "relay":
+        return this.#streams.relay(effect.id, effect.address, effect.port);
+      case "refuse-stream":
+        return this.#streams.refuse(effect.id, effect.code, effect.reason);
+      case "report":
+        return this.#report(effect);
+      case "shut":
+        return this.#shut();
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #probe(effect: Extract<DataPlaneEffect, { kind: "probe" }>): void {
+    const { taskId, address, port } = effect;
+    probe(address, port, (outcome) =>
+      this.#driver.submit({ kind: "probed", taskId, port, outcome }),
+    );
+  }
+
+  #inspect(effect: Extract<DataPlaneEffect, { kind: "inspect" }>): void {
+    const { taskId } = effect;
+    inspectListeners(effect).then(
+      (found) => this.#driver.submit({ kind: "inspected", taskId, found }),
+      (error: unknown) => {
+        this.#options.log.write("warn", "Cannot look at a task's sockets", { taskId, error });
+        this.#driver.submit({ kind: "inspected", taskId, found: undefined });
+      },
+    );
+  }
+
+  #report(effect: Extract<DataPlaneEffect, { kind: "report" }>): void {
+    this.#figures.report(effect.figures);
+    const text = this.#options.metrics.text();
+    this.#options.post({ kind: "metrics", id: effect.id, text });
+  }
+
+  #shut(): void {
+    this.#driver.close();
+    must(this.#listener, "the stream listener").close();
+    this.#ingress.shut();
+    this.#streams.shut();
+    this.#options.ended();
+  }
+}

@@ -1,0 +1,39 @@
+/** Entry of the data plane's thread: `workerData` is `{ config, identityDirectory }`. */
+import { parentPort, workerData } from "node:worker_threads";
+import { must } from "@skein/common/assert";
+import { nodeConfigSchema } from "@skein/common/model/node-config";
+import { readIdentity } from "@skein/common/node/identity";
+import { jsonLog } from "@skein/common/node/json-log";
+import { createMetrics } from "@skein/common/node/metrics";
+import { systemClock, watchLoopLag } from "@skein/common/node/system-clock";
+import { createTlsNetwork } from "@skein/common/node/tls-network";
+import { decodeWith, text } from "@skein/common/wire/schema";
+import * as v from "valibot";
+import type { FromDataPlane, ToDataPlane } from "./protocol.ts";
+import { DATA_PLANE_HELP } from "./shell/figures.ts";
+import { createDataPlane } from "./shell/plane.ts";
+
+const workerDataSchema = v.object({ config: nodeConfigSchema, identityDirectory: text });
+
+start();
+
+function start(): void {
+  const port = must(parentPort ?? undefined, "the port to the agent");
+  const post = (message: FromDataPlane): void => port.postMessage(message);
+  const data = decodeWith(workerDataSchema, workerData);
+  if (!data.ok) return post({ kind: "failed", error: `Cannot start: ${data.error.reason}` });
+  const { config, identityDirectory } = data.value;
+  const identity = readIdentity(identityDirectory);
+  if (!identity.ok) return post({ kind: "failed", error: identity.error.reason });
+  const log = jsonLog({ node: config.name, role: "dataplane", level: "info" });
+  const metrics = createMetrics({ labels: { process: "dataplane" }, help: DATA_PLANE_HELP });
+  const clock = systemClock();
+  const lag = watchLoopLag(metrics);
+  const network = createTlsNetwork({ identity: identity.value, log, metrics, clock });
+  const ended = (): void => {
+    lag.close();
+    port.close();
+  };
+  const plane = createDataPlane({ config, network, clock, log, metrics, post, ended });
+  port.on("message", (message: ToDataPlane) => plane.handle(message));
+}
