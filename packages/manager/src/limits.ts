@@ -77,3 +77,91 @@ export const RAFT_APPLY_BYTES_MAX = 256 * 1024;
 export const RAFT_APPLY_ENTRIES_MAX = 256;
 /** Reads waiting for confirmation or for the state machine; more are refused as `overloaded`. */
 export const RAFT_READS_MAX = 4096;
+
+// Orchestrator and scheduler
+/** Items of one command of a controller: a log entry stays far below the message limit. */
+export const COMMAND_ITEMS_MAX = 500;
+/** Wait after the second failure in a row (the first retry is at once); doubles up to the maximum. */
+export const RESTART_BACKOFF_MS_MIN = 250;
+/** A task that always fails is tried again at least this often. */
+export const RESTART_BACKOFF_MS_MAX = 30_000;
+/** A task that ran this long was no quick failure: the back-off starts anew. */
+export const RESTART_STABLE_MS = 10_000;
+/** Ended tasks a slot keeps at most so that restart attempts can be counted; more count as this many. */
+export const RESTART_ATTEMPTS_MAX = 100;
+/** Docker's stop grace period, where the service names none. */
+export const STOP_GRACE_MS_DEFAULT = 10_000;
+/** Beyond the grace period a replacement waits this much longer for the old task's last report. */
+export const STOP_REPORT_MS_MAX = 10_000;
+/** An updated task that no node takes for this long has failed: the failure action decides. */
+export const UPDATE_PENDING_MS_MAX = 60_000;
+/** An updated task that prepares or starts for this long has failed. */
+export const UPDATE_START_MS_MAX = 600_000;
+/** An updated task that runs but does not get into rotation for this long has failed. */
+export const UPDATE_ROTATION_MS_MAX = 60_000;
+/** Update monitor and failure action, where the service names none (Swarm's defaults). */
+export const UPDATE_MONITOR_MS_DEFAULT = 5000;
+/** A node that is down for this long gives its tasks up as orphaned (Swarm's value). */
+export const NODE_LOST_MS = 86_400_000;
+/** Tasks one run of the scheduler places or explains: the event loop is free again within 10 ms. */
+export const SCHEDULE_TASKS_MAX = 500;
+/** A node where tasks of a service failed this often of late is tried last. */
+export const NODE_FAILURES_MAX = 5;
+/** How long a failure counts against its node. */
+export const NODE_FAILURES_WINDOW_MS = 300_000;
+
+// Engine API
+/** Replicas of one service: beyond it one command would not fit a Raft message. */
+export const SERVICE_REPLICAS_MAX = 10_000;
+/** User, host name, stop signal and port name of a spec: what the store's rows take. */
+export const SPEC_SHORT_TEXT_MAX = 1024;
+/** Body of a request; more is refused before it is read. */
+export const BODY_BYTES_MAX = 1024 * 1024;
+/** Body of `configs/create`: Docker's largest config (1000 KiB) as base64, with its name and labels. */
+export const CONFIG_BODY_BYTES_MAX = 1536 * 1024;
+/** A config's value: Docker's own bound. */
+export const CONFIG_DATA_BYTES_MAX = 1000 * 1024;
+/** Headers of a request: Node's default. */
+export const API_HEADER_BYTES_MAX = 16 * 1024;
+/** Connections to one API socket; the next waits in the kernel's queue. */
+export const API_CONNECTIONS_MAX = 1024;
+/** How long a request waits for a leader to appear, so that a client does not see a failover. */
+export const LEADER_WAIT_MS = 2000;
+/** Pause between two looks for a leader. */
+export const LEADER_LOOK_MS = 25;
+/** A forwarded write is given up as "outcome unknown" when this has passed since it arrived. */
+export const FORWARD_ANSWER_MS = 5000;
+/** Connections to the leader's API kept for the next request. */
+export const FORWARD_IDLE_CONNECTIONS_MAX = 32;
+/** Connections to the leader's API at once; more requests wait for one. */
+export const FORWARD_CONNECTIONS_MAX = 512;
+/** Rows of a list written in one synchronous stretch (about a millisecond). */
+export const LIST_SLICE_ROWS = 64;
+/** Past events kept for `since`; Docker keeps as many. */
+export const EVENTS_KEPT_MAX = 256;
+/** Unread bytes of one streaming client; beyond it the connection is cut, not silently thinned. */
+export const STREAM_QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+/** How often a followed service is looked at for new tasks. */
+export const FOLLOW_LOOK_MS = 250;
+/** How long the output of nodes that do not answer is waited for. */
+export const LOG_OPEN_MS = 5000;
+
+// Write-ahead log
+/** One segment, zero-filled before use: short enough to fill unnoticed, long enough to rotate seldom. */
+export const WAL_SEGMENT_BYTES = 8 * 1024 * 1024;
+/** One write of zeros, each synced, so that a batch never queues behind a whole segment of them. */
+export const WAL_ZERO_CHUNK_BYTES = 256 * 1024;
+/** The encoder keeps a buffer of this size; a longer batch gets one of its own. */
+export const WAL_SCRATCH_BYTES = 1024 * 1024;
+/** After a full disk refused the next segment, this many batches pass before it is tried again. */
+export const WAL_SPARE_RETRY_BATCHES = 64;
+/** Snapshot bytes in one write, under one checksum: a millisecond of work at most. */
+export const SNAPSHOT_FILE_CHUNK_BYTES = 1024 * 1024;
+/** Snapshots kept on disk: the newest, and one to fall back to with the log behind it. */
+export const SNAPSHOTS_KEPT_MAX = 2;
+/** Snapshots waiting to be saved: an own one and a received one meet; more is a caller's loop. */
+export const SNAPSHOT_SAVES_MAX = 4;
+/** A manager heard within this counts as reachable: a few heartbeats. */
+export const PEER_REACHABLE_MS = 1000;
+/** A graceful stop gives a leader this long to hand its office over. */
+export const RESIGN_MS = 1000;

@@ -7,7 +7,7 @@ import type { Accept, LinkPath, Network } from "@skein/common/io/network";
 import type { Random } from "@skein/common/io/random";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { RaftRecovered } from "../raft/protocol.ts";
-import type { RaftStatus } from "../raft/raft.ts";
+import type { RaftStatus } from "../raft/status.ts";
 import type { RaftStorage } from "../wal/raft-storage.ts";
 
 export interface ManagerPorts {

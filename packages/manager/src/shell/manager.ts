@@ -94,7 +94,7 @@ export class Manager {
   status(): ManagerStatus {
     const raft = this.#raft.status();
     const leader =
-      raft.leader === undefined ? undefined : raft.configuration.effective.addresses[raft.leader];
+      raft.leader === undefined ? undefined : raft.configuration.addresses[raft.leader];
     return {
       raft,
       applied: this.#state.applied,
@@ -171,7 +171,7 @@ export class Manager {
   }
 
   #join(): void {
-    const configuration = this.#raft.status().configuration.effective;
+    const configuration = this.#raft.status().configuration;
     this.#peers.configure(configuration);
     this.#snapshots.configure(configuration);
     this.#driver.submit({ kind: "wake" });
@@ -193,7 +193,7 @@ export class Manager {
   }
 
   #managerAddresses(): string[] {
-    const { addresses } = this.#raft.status().configuration.effective;
+    const { addresses } = this.#raft.status().configuration;
     return Object.values(addresses)
       .map((member) => member.address)
       .sort();

@@ -1,0 +1,229 @@
+/**
+ * `skein-manager --state-dir DIR`: reads `DIR/node.json` and `DIR/identity/`, composes a manager of the
+ * real adapters and serves. A ready line goes to the log, and to the launcher when there is one.
+ */
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { BugError } from "@skein/common/assert";
+import type { RaftId } from "@skein/common/ids";
+import type { NodeConfig } from "@skein/common/model/node-config";
+import { nodeConfigSchema } from "@skein/common/model/node-config";
+import { createFileDisk } from "@skein/common/node/file-disk";
+import type { UnixServer } from "@skein/common/node/http-server";
+import { readIdentity } from "@skein/common/node/identity";
+import type { JsonLog } from "@skein/common/node/json-log";
+import { jsonLog } from "@skein/common/node/json-log";
+import { linkDuplex } from "@skein/common/node/link-duplex";
+import { lockDirectory } from "@skein/common/node/lock-file";
+import type { MetricsRegistry } from "@skein/common/node/metrics";
+import { createMetrics } from "@skein/common/node/metrics";
+import { addProcessMetrics } from "@skein/common/node/process-metrics";
+import { systemClock, watchLoopLag } from "@skein/common/node/system-clock";
+import { systemRandom } from "@skein/common/node/system-random";
+import type { TlsNetwork } from "@skein/common/node/tls-network";
+import { createTlsNetwork } from "@skein/common/node/tls-network";
+import { fromLauncherSchema } from "@skein/common/wire/local-messages";
+import { decodeWith } from "@skein/common/wire/schema";
+import { RESIGN_MS } from "./limits.ts";
+import { serveApi } from "./shell/api-server.ts";
+import { Manager } from "./shell/manager.ts";
+import { createManagerPort } from "./shell/manager-port.ts";
+import { openRaftStorage } from "./wal/raft-storage.ts";
+
+/** Ends the process with a line a person can read. */
+class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+interface Adapters {
+  readonly config: NodeConfig;
+  readonly raftId: RaftId;
+  readonly log: JsonLog;
+  readonly metrics: MetricsRegistry;
+  readonly network: TlsNetwork;
+  readonly clock: ReturnType<typeof systemClock>;
+  readonly random: ReturnType<typeof systemRandom>;
+}
+
+const stateDir = option("--state-dir");
+let log: JsonLog | undefined;
+main().catch((error: unknown) => stop(error instanceof Error ? error.message : String(error)));
+
+async function main(): Promise<void> {
+  const adapters = makeAdapters(stateDir);
+  log = adapters.log;
+  containBugs(adapters);
+  const directory = join(stateDir, "manager");
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const lock = lockDirectory(directory);
+  if (!lock.ok) throw new StartError(lock.error.message);
+  const manager = await openManager(adapters, directory);
+  const port = createManagerPort({ ...adapters, manager });
+  const api = await serveApi({ port, path: adapters.config.apiSocket });
+  if (!api.ok) throw new StartError(api.error.reason);
+  apiServer = api.value;
+  await started(manager);
+  adapters.log.write("info", "ready", { address: adapters.config.address });
+  process.send?.({ kind: "ready" });
+  listenToLauncher(adapters, manager);
+}
+
+let apiServer: UnixServer | undefined;
+
+function makeAdapters(directory: string): Adapters {
+  const config = readConfig(directory);
+  const identity = readIdentity(join(directory, "identity"));
+  if (!identity.ok) throw new StartError(`Cannot start manager: ${identity.error.reason}`);
+  if (config.raftId === undefined) {
+    throw new StartError(`Cannot start manager: ${config.name} has no Raft member id in node.json`);
+  }
+  const clock = systemClock();
+  const metrics = createMetrics({ labels: { process: "manager", node: config.name } });
+  const journal = jsonLog({ node: config.name, role: "manager", level: "info" });
+  addProcessMetrics(metrics);
+  watchLoopLag(metrics);
+  const network = createTlsNetwork({
+    identity: identity.value,
+    clock,
+    log: journal,
+    metrics,
+    host: config.address,
+  });
+  const { raftId } = config;
+  return { config, raftId, log: journal, metrics, network, clock, random: systemRandom() };
+}
+
+function readConfig(directory: string): NodeConfig {
+  const path = join(directory, "node.json");
+  const config = decodeWith(nodeConfigSchema, JSON.parse(readFileSync(path, "utf8")));
+  if (config.ok) return config.value;
+  throw new StartError(`Cannot start manager: ${path}: ${config.error.reason}`);
+}
+
+function openManager(adapters: Adapters, directory: string): Promise<Manager> {
+  const { config, clock, random, metrics } = adapters;
+  const bootstrap = config.bootstrap === undefined ? undefined : bootstrapOf(config.bootstrap);
+  const options = {
+    disk: createFileDisk(directory),
+    directory: "raft",
+    clusterId: config.clusterId,
+    raftId: adapters.raftId,
+    random,
+    log: adapters.log,
+    metrics,
+    clock,
+  };
+  return new Promise((resolve, reject) => {
+    openRaftStorage(bootstrap === undefined ? options : { ...options, bootstrap }, (result) => {
+      if (!result.ok) {
+        reject(new StartError(`Cannot start manager: ${result.error.message}`));
+        return;
+      }
+      const { storage, recovered, state } = result.value;
+      resolve(
+        new Manager({
+          ...adapters,
+          storage,
+          recovered,
+          state,
+          fatal: (reason) => stop(reason),
+          roleChanged: (status) => adapters.log.setTerm(status.raft.term),
+          extraPaths: {
+            "/api": (peer) => {
+              if (peer.role !== "manager") return "only managers forward API requests";
+              const { stream, receiver } = linkDuplex();
+              stream.on("error", () => undefined);
+              apiServer?.accept(stream);
+              return receiver;
+            },
+          },
+        }),
+      );
+    });
+  });
+}
+
+function bootstrapOf(members: NonNullable<NodeConfig["bootstrap"]>): {
+  readonly voters: readonly RaftId[];
+  readonly learners: readonly RaftId[];
+  readonly addresses: Readonly<
+    Record<string, { readonly nodeId: string; readonly address: string }>
+  >;
+} {
+  const voters = members.map((member) => member.raftId).sort();
+  const addresses = Object.fromEntries(
+    members.map((member) => [member.raftId, { nodeId: member.nodeId, address: member.address }]),
+  );
+  return { voters, learners: [], addresses };
+}
+
+function started(manager: Manager): Promise<void> {
+  return new Promise((resolve, reject) => {
+    manager.start((error) => {
+      if (error === undefined) resolve();
+      else reject(new StartError(`Cannot start manager: ${error}`));
+    });
+  });
+}
+
+function listenToLauncher(adapters: Adapters, manager: Manager): void {
+  let ending = false;
+  const end = (reason: string): void => {
+    if (ending) return;
+    ending = true;
+    adapters.log.write("info", "stopping", { reason });
+    const finish = (): void => {
+      manager.close();
+      adapters.network.close("this manager is stopping");
+      void apiServer?.close().finally(() => process.exit(0));
+      setTimeout(() => process.exit(0), RESIGN_MS).unref();
+    };
+    // A leader hands its office over first: nobody waits for an election timeout then.
+    if (!manager.status().ready) finish();
+    else {
+      manager.resign();
+      const since = Date.now();
+      const poll = setInterval(() => {
+        if (manager.status().ready && Date.now() - since < RESIGN_MS) return;
+        clearInterval(poll);
+        finish();
+      }, 10);
+    }
+  };
+  process.on("SIGTERM", () => end("SIGTERM"));
+  process.on("SIGINT", () => end("SIGINT"));
+  process.on("message", (raw) => {
+    const message = decodeWith(fromLauncherSchema, raw);
+    if (!message.ok) return;
+    if (message.value.kind === "stop") end(message.value.reason);
+    if (message.value.kind === "cut") adapters.network.setCut(message.value.addresses);
+  });
+  // The launcher's death is not ours.
+  process.on("disconnect", () => undefined);
+}
+
+/** A broken invariant of Raft, log or store ends the process; any other bug is told and counted. */
+function containBugs({ log: journal, metrics }: Adapters): void {
+  const caught = (error: unknown): void => {
+    metrics.count("skein_bugs_total");
+    const stack = error instanceof Error ? error.stack : String(error);
+    journal.write("error", "bug", { stack });
+    if (error instanceof BugError) stop(error.message);
+  };
+  process.on("uncaughtException", caught);
+  process.on("unhandledRejection", caught);
+}
+
+function stop(reason: string): never {
+  log?.write("error", "stopped", { reason });
+  process.stderr.write(`${reason}\n`);
+  process.send?.({ kind: "failed", error: reason });
+  process.exit(1);
+}
+
+function option(name: string): string {
+  const value = process.argv[process.argv.indexOf(name) + 1];
+  if (process.argv.includes(name) && value !== undefined) return value;
+  process.stderr.write(`Cannot start manager: ${name} is missing\n`);
+  process.exit(2);
+}

@@ -1,0 +1,140 @@
+/** The Engine API's view of a manager: `ManagerPort` over `Manager` and the real network. */
+import type { Duplex } from "node:stream";
+import { nodeId, raftId } from "@skein/common/ids";
+import type { Clock } from "@skein/common/io/clock";
+import type { Link } from "@skein/common/io/network";
+import type { Random } from "@skein/common/io/random";
+import type { NodeConfig } from "@skein/common/model/node-config";
+import type { JsonLog } from "@skein/common/node/json-log";
+import { dialDuplex } from "@skein/common/node/link-duplex";
+import type { MetricsRegistry } from "@skein/common/node/metrics";
+import type { TlsNetwork } from "@skein/common/node/tls-network";
+import { decode, encode } from "@skein/common/wire/codec";
+import type { LogMessage, LogRequest } from "@skein/common/wire/log-messages";
+import { logMessageSchema } from "@skein/common/wire/log-messages";
+import { PEER_REACHABLE_MS } from "../limits.ts";
+import type { ManagerPort, PortStatus } from "./api/port.ts";
+import type { Manager } from "./manager.ts";
+import { checkPort } from "./port-check.ts";
+
+export interface ManagerPortOptions {
+  readonly config: NodeConfig;
+  readonly manager: Manager;
+  readonly network: TlsNetwork;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: JsonLog;
+  readonly metrics: MetricsRegistry;
+}
+
+export function createManagerPort(options: ManagerPortOptions): ManagerPort {
+  const { config, manager, network, clock, random, log, metrics } = options;
+  return {
+    config,
+    view: manager.view,
+    log,
+    metrics,
+    status: () => portStatus(config, manager),
+    isLeader: () => manager.status().ready,
+    linearize: () => new Promise((resolve) => manager.linearize(resolve)),
+    propose: (command, request) =>
+      new Promise((resolve) => manager.propose(command, request, resolve)),
+    dialLeader: () => dialLeader(manager, network),
+    workerLogs: (node, request, onMessage, onEnd) =>
+      workerLogs(options, { node, request, onMessage, onEnd }),
+    newId: () => random.id(),
+    wall: () => clock.wall(),
+    metricsText: () => {
+      manager.report();
+      return metrics.text();
+    },
+    checkPort: (port) => checkPort(config, port),
+    answered: (request) => manager.store.requests.get(request),
+    watch: (onChange) => ({ cancel: manager.store.onChange(onChange) }),
+  };
+}
+
+function portStatus(config: NodeConfig, manager: Manager): PortStatus {
+  const { raft, leader, ready, applied, linked } = manager.status();
+  const reachable = new Map<string, boolean>();
+  const { addresses, voters } = raft.configuration;
+  for (const [key, member] of Object.entries(addresses)) {
+    const peer = raft.leading?.peers.find((one) => one.id === key);
+    const heard = peer?.contactAgeMs !== undefined && peer.contactAgeMs < PEER_REACHABLE_MS;
+    const answers = raft.leading === undefined ? linked.includes(raftId(key)) : heard;
+    reachable.set(member.nodeId, member.nodeId === config.nodeId || answers);
+  }
+  const contact = [...reachable.values()].filter((answers) => answers).length;
+  const name =
+    leader === undefined ? undefined : manager.view.nodes.get(nodeId(leader.nodeId))?.description;
+  const base = {
+    role: raft.role,
+    term: raft.term,
+    ready,
+    reachable,
+    quorum: { voters: voters.length, contact },
+    commit: raft.commit,
+    applied,
+  };
+  if (leader === undefined) return base;
+  const named = name === undefined ? leader : { ...leader, name: name.hostname };
+  return { ...base, leader: named };
+}
+
+/** Resolves once the stream is open, so that a dead leader is known before a request is spent on it. */
+function dialLeader(manager: Manager, network: TlsNetwork): Promise<Duplex | undefined> {
+  const { leader } = manager.status();
+  if (leader === undefined) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const target = {
+      address: leader.address,
+      path: "/api",
+      expect: nodeId(leader.nodeId),
+    } as const;
+    const stream = dialDuplex(network, target, () => {
+      stream.removeListener("error", failed);
+      resolve(stream);
+    });
+    const failed = (): void => resolve(undefined);
+    stream.once("error", failed);
+  });
+}
+
+interface LogDial {
+  readonly node: string;
+  readonly request: LogRequest;
+  readonly onMessage: (message: LogMessage) => void;
+  readonly onEnd: (reason: string) => void;
+}
+
+function workerLogs(options: ManagerPortOptions, dial: LogDial): { cancel(): void } {
+  const { manager, network, metrics } = options;
+  const node = manager.view.nodes.get(nodeId(dial.node));
+  if (node === undefined) {
+    dial.onEnd(`node ${dial.node} is not known`);
+    return { cancel: () => undefined };
+  }
+  let open: Link | undefined;
+  const address = node.description.controlAddress;
+  const attempt = network.dial(
+    { address, path: "/logs", expect: node.id },
+    {
+      opened: (link) => {
+        open = link;
+        link.send(encode(dial.request));
+      },
+      message: (bytes) => {
+        const message = decode(logMessageSchema, bytes);
+        if (message.ok) dial.onMessage(message.value);
+        else metrics.count("skein_frames_refused_total", 1, { path: "/logs" });
+      },
+      closed: (end) => dial.onEnd(end.reason),
+    },
+  );
+  return {
+    cancel: () => {
+      attempt.cancel();
+      open?.close("no longer wanted");
+    },
+  };
+}
