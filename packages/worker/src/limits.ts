@@ -143,8 +143,6 @@ export const REAP_PAUSE_MS = 20;
 export const REAP_ROUNDS_MAX = 100;
 /** Processes read in one go while /proc is searched: the agent's thread is held for no longer. */
 export const PROC_SLICE_MAX = 64;
-/** Leading bytes of a process environment searched for the task's id. */
-export const ENVIRON_BYTES_MAX = 256 * 1024;
 
 // Engine API of a worker node
 /** How long `/metrics` waits for the data plane's part. */
