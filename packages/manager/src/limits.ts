@@ -141,6 +141,8 @@ export const LIST_SLICE_ROWS = 64;
 export const EVENTS_KEPT_MAX = 256;
 /** Unread bytes of one streaming client; beyond it the connection is cut, not silently thinned. */
 export const STREAM_QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+/** Problems named on one status page: a page of 10,000 broken tasks helps nobody. */
+export const STATUS_PROBLEMS_MAX = 100;
 /** How often a followed service is looked at for new tasks. */
 export const FOLLOW_LOOK_MS = 250;
 /** How long the output of nodes that do not answer is waited for. */

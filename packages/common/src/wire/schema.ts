@@ -42,7 +42,8 @@ export const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 export const text = v.string();
 export const shortText = v.pipe(v.string(), v.maxLength(1024));
 export const flag = v.boolean();
-export const bytes = v.instance(Uint8Array);
+/** Any buffer backs it: what `encode` returns, a slice of a frame, a file. */
+export const bytes: v.GenericSchema<Uint8Array> = v.instance(Uint8Array);
 export const strings = v.array(v.string());
 /** Labels and other string maps; the key order is the writer's and never reaches a digest unsorted. */
 export const stringMap = v.record(v.string(), v.string());

@@ -4,7 +4,15 @@
  */
 import type { LogIndex, RaftId, Term } from "@skein/common/ids";
 import type { Decoded } from "@skein/common/wire/schema";
-import { bytes, count, flag, id, indexNumber, shortText, termNumber } from "@skein/common/wire/schema";
+import {
+  bytes,
+  count,
+  flag,
+  id,
+  indexNumber,
+  shortText,
+  termNumber,
+} from "@skein/common/wire/schema";
 import * as v from "valibot";
 
 export const entrySchema = v.object({
@@ -84,6 +92,10 @@ export const raftMessageSchema = v.variant("kind", [
   }),
 ]);
 export type RaftMessage = Decoded<typeof raftMessageSchema>;
+export type MessageOf<Kind extends RaftMessage["kind"]> = Extract<
+  RaftMessage,
+  { readonly kind: Kind }
+>;
 
 export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader";
 

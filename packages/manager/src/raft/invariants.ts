@@ -1,0 +1,284 @@
+/**
+ * What must hold of Raft after every step, of one member and of a cluster over its whole history including
+ * crashes. Run by tests and the simulator, never by business code. A violation is a `BugError`.
+ *
+ * Of one member:
+ *   base <= snapshot <= applied <= commit <= last; applied entries are durable here; the log is contiguous
+ *   and its terms ordered (L1); next > match, match <= last, the window bounded (P1, P2); a leader's commit
+ *   index is backed by a quorum (A1).
+ *
+ * Of a cluster:
+ *   election safety         one leader per term, for ever                                  (3.4)
+ *   vote uniqueness         one vote per member and term, for ever                         (E1)
+ *   authorship              an entry of term T first appears at the leader of T            (3.5)
+ *   log matching            equal index and term: equal entry, equal predecessor           (3.5)
+ *   leader completeness     a new leader's log holds everything committed before           (3.6.3)
+ *   state machine safety    every member applies the same entry at an index, in order      (3.6.3)
+ *   durability              what a leader takes for committed is on a quorum's disks       (A1, E1)
+ *   monotony                terms, commit and applied indexes; terms over restarts too     (S1, S2)
+ */
+import { assert, must } from "@skein/common/assert";
+import type { LogIndex, RaftId, Term } from "@skein/common/ids";
+import { describeEntry, describeStatus } from "./describe.ts";
+import { toIndex } from "./log.ts";
+import type { Entry, RaftEffect, RaftMessage, SnapshotMeta } from "./protocol.ts";
+import { quorumFloor } from "./quorum.ts";
+import type { Raft } from "./raft.ts";
+import type { RaftLogView, RaftStatus } from "./status.ts";
+
+/** Whether a member's disk holds the entry, whatever its memory says. */
+export type DurablyHolds = (id: RaftId, index: LogIndex, term: Term) => boolean;
+
+export interface ClusterInvariants {
+  /** After every step of any member. */
+  stepped(raft: Raft, effects: readonly RaftEffect[]): void;
+  /** When a message truly leaves a member. */
+  released(from: RaftId, to: RaftId, message: RaftMessage): void;
+  /** A member begins, or begins again, from its disk. */
+  started(raft: Raft): void;
+  /** The highest index any member knows to be committed. */
+  committed(): LogIndex;
+}
+
+export function checkRaftInvariants(raft: Raft): void {
+  const status = raft.status();
+  checkCursors(status);
+  checkLog(status, raft.log());
+  checkLeader(status);
+}
+
+export function createClusterInvariants(durablyHolds: DurablyHolds): ClusterInvariants {
+  const history: History = {
+    durablyHolds,
+    leaders: new Map(),
+    votes: new Map(),
+    entries: new Map(),
+    committed: new Map(),
+    last: new Map(),
+    termsShown: new Map(),
+    committedTo: toIndex(0),
+  };
+  return {
+    stepped: (raft, effects) => stepped(history, raft, effects),
+    released: (from, to, message) => released(history, { from, to, message }),
+    started: (raft) => started(history, raft),
+    committed: () => history.committedTo,
+  };
+}
+
+interface Known {
+  readonly entry: Entry;
+  readonly prevTerm: Term | undefined;
+}
+
+interface History {
+  readonly durablyHolds: DurablyHolds;
+  readonly leaders: Map<Term, RaftId>;
+  /** By voter and term. */
+  readonly votes: Map<string, RaftId>;
+  /** By index and term. */
+  readonly entries: Map<string, Known>;
+  readonly committed: Map<LogIndex, Term>;
+  readonly last: Map<RaftId, RaftStatus>;
+  /** The highest term a member ever answered in: it may not forget it. */
+  readonly termsShown: Map<RaftId, Term>;
+  committedTo: LogIndex;
+}
+
+function checkCursors(status: RaftStatus): void {
+  const text = describeStatus(status);
+  assert(status.baseIndex <= status.snapshotIndex, `base > snapshot: ${text}`);
+  assert(status.snapshotIndex <= status.applied, `snapshot > applied: ${text}`);
+  assert(status.applied <= status.commit, `applied > commit: ${text}`);
+  assert(status.commit <= status.lastIndex, `commit > last: ${text}`);
+  assert(status.durableIndex <= status.lastIndex, `durable > last: ${text}`);
+  const safe = status.applied <= status.durableIndex || status.applied === status.snapshotIndex;
+  assert(safe, `applied what is not durable: ${text}`);
+  assert(status.lastTerm <= status.term, `an entry of a later term: ${text}`);
+}
+
+function checkLog(status: RaftStatus, log: RaftLogView): void {
+  let [index, term]: [number, number] = [log.baseIndex, log.baseTerm];
+  for (const entry of log.entries) {
+    assert(entry.index === index + 1, `a gap at ${describeEntry(entry)} of ${status.id}`);
+    assert(entry.term >= term, `terms fall at ${describeEntry(entry)} of ${status.id}`);
+    [index, term] = [entry.index, entry.term];
+  }
+}
+
+function checkLeader(status: RaftStatus): void {
+  const { leading } = status;
+  if (leading === undefined) return;
+  const text = describeStatus(status);
+  assert(status.leader === status.id, `a leader that follows another: ${text}`);
+  assert(leading.uncommittedBytes >= 0, `uncommitted bytes ${leading.uncommittedBytes}: ${text}`);
+  for (const peer of leading.peers) {
+    assert(peer.next > peer.match, `next <= match: ${text}`);
+    assert(peer.match <= status.lastIndex, `match > last: ${text}`);
+  }
+  const match = new Map(leading.peers.map((peer) => [peer.id, peer.match]));
+  const backed = quorumFloor(status.configuration, (id) =>
+    id === status.id ? status.durableIndex : (match.get(id) ?? 0),
+  );
+  // Before the own no-op commits, the commit index is an older leader's word.
+  const own = status.commit >= leading.noopIndex;
+  assert(!own || backed >= status.commit, `commit ${status.commit} backed to ${backed}: ${text}`);
+}
+
+function stepped(history: History, raft: Raft, effects: readonly RaftEffect[]): void {
+  checkRaftInvariants(raft);
+  const [status, log] = [raft.status(), raft.log()];
+  const before = history.last.get(status.id);
+  checkMonotony(before, status);
+  for (const effect of effects) checkEffect(history, { status, log, effect, before });
+  checkCommits(history, { status, log, from: before?.commit ?? status.snapshotIndex });
+  if (status.role === "leader") checkElected(history, status, log);
+  history.last.set(status.id, status);
+}
+
+function started(history: History, raft: Raft): void {
+  checkRaftInvariants(raft);
+  const [status, log] = [raft.status(), raft.log()];
+  const shown = history.termsShown.get(status.id) ?? 0;
+  assert(status.term >= shown, `${status.id} forgot term ${shown}: ${describeStatus(status)}`);
+  for (const entry of log.entries) know(history, log, entry);
+  history.last.set(status.id, status);
+}
+
+function released(
+  history: History,
+  sent: { readonly from: RaftId; readonly to: RaftId; readonly message: RaftMessage },
+): void {
+  const { from, to, message } = sent;
+  if (message.kind === "vote") recordVote(history, { voter: from, for: from, term: message.term });
+  if (message.kind === "vote-response" && message.granted) {
+    recordVote(history, { voter: from, for: to, term: message.term });
+  }
+  const binding = message.kind === "vote" || message.kind.endsWith("vote-response");
+  if (!binding || message.kind === "pre-vote-response") return;
+  const shown = history.termsShown.get(from);
+  if (shown === undefined || message.term > shown) history.termsShown.set(from, message.term);
+}
+
+function recordVote(
+  history: History,
+  vote: { readonly voter: RaftId; readonly for: RaftId; readonly term: Term },
+): void {
+  const key = `${vote.voter} t${vote.term}`;
+  const earlier = history.votes.get(key) ?? vote.for;
+  assert(earlier === vote.for, `two votes: ${key} for ${earlier} and for ${vote.for}`);
+  history.votes.set(key, vote.for);
+}
+
+function checkMonotony(before: RaftStatus | undefined, status: RaftStatus): void {
+  if (before === undefined) return;
+  const text = `${describeStatus(before)} -> ${describeStatus(status)}`;
+  assert(status.term >= before.term, `the term fell: ${text}`);
+  assert(status.commit >= before.commit, `the commit index fell: ${text}`);
+  assert(status.applied >= before.applied, `the applied index fell: ${text}`);
+}
+
+function checkEffect(
+  history: History,
+  seen: {
+    readonly status: RaftStatus;
+    readonly log: RaftLogView;
+    readonly effect: RaftEffect;
+    readonly before: RaftStatus | undefined;
+  },
+): void {
+  const { status, log, effect, before } = seen;
+  if (effect.kind === "persist") {
+    for (const entry of effect.entries) {
+      const isNew = !history.entries.has(keyOf(entry.index, entry.term));
+      const own = status.role === "leader" && entry.term === status.term;
+      assert(!isNew || own, `${describeEntry(entry)} appears first at ${describeStatus(status)}`);
+      know(history, log, entry);
+    }
+  } else if (effect.kind === "apply") {
+    const first = must(effect.entries[0], "an applied entry");
+    const expected = (before?.applied ?? status.snapshotIndex) + 1;
+    assert(first.index === expected, `applies ${describeEntry(first)}, expected ${expected}`);
+    for (const entry of effect.entries) commit(history, entry);
+  } else if (effect.kind === "install-snapshot") {
+    commit(history, effect.meta);
+  }
+}
+
+function know(history: History, log: RaftLogView, entry: Entry): void {
+  const prevTerm = termIn(log, toIndex(entry.index - 1));
+  const key = keyOf(entry.index, entry.term);
+  const known = history.entries.get(key);
+  if (known === undefined) {
+    history.entries.set(key, { entry, prevTerm });
+    return;
+  }
+  const equal = known.entry === entry || sameContent(known.entry, entry);
+  assert(equal, `log matching: two different entries ${key}`);
+  const samePrev = prevTerm === undefined || (known.prevTerm ?? prevTerm) === prevTerm;
+  assert(samePrev, `log matching: ${key} follows ${known.prevTerm} and ${prevTerm}`);
+}
+
+function checkCommits(
+  history: History,
+  seen: { readonly status: RaftStatus; readonly log: RaftLogView; readonly from: LogIndex },
+): void {
+  const { status, log, from } = seen;
+  for (let index: number = from + 1; index <= status.commit; index += 1) {
+    const at = toIndex(index);
+    const term = termIn(log, at);
+    if (term === undefined) continue;
+    commit(history, { index: at, term });
+    if (status.role === "leader") checkDurable(history, status, { index: at, term });
+  }
+}
+
+function checkDurable(
+  history: History,
+  status: RaftStatus,
+  entry: Pick<SnapshotMeta, "index" | "term">,
+): void {
+  const held = quorumFloor(status.configuration, (id) =>
+    history.durablyHolds(id, entry.index, entry.term) ? 1 : 0,
+  );
+  const key = keyOf(entry.index, entry.term);
+  assert(held === 1, `durability: ${key} commits without a quorum's disks: ${status.id}`);
+}
+
+function commit(history: History, entry: Pick<SnapshotMeta, "index" | "term">): void {
+  const known = history.committed.get(entry.index) ?? entry.term;
+  assert(known === entry.term, `two entries committed at ${entry.index}: ${known}, ${entry.term}`);
+  history.committed.set(entry.index, entry.term);
+  if (entry.index > history.committedTo) history.committedTo = entry.index;
+}
+
+function checkElected(history: History, status: RaftStatus, log: RaftLogView): void {
+  const known = history.leaders.get(status.term);
+  assert(
+    known === undefined || known === status.id,
+    `election safety: ${known} and ${status.id} lead term ${status.term}`,
+  );
+  if (known !== undefined) return;
+  history.leaders.set(status.term, status.id);
+  for (const [index, term] of history.committed) {
+    const held = index < log.baseIndex ? term : termIn(log, index);
+    assert(
+      held === term,
+      `leader completeness: ${status.id} t${status.term} lacks ${index}:${term}`,
+    );
+  }
+}
+
+function termIn(log: RaftLogView, index: LogIndex): Term | undefined {
+  if (index === log.baseIndex) return log.baseTerm;
+  return log.entries[index - log.baseIndex - 1]?.term;
+}
+
+function keyOf(index: LogIndex, term: Term): string {
+  return `${index}:${term}`;
+}
+
+function sameContent(a: Entry, b: Entry): boolean {
+  if (a.kind !== b.kind || a.data.length !== b.data.length) return false;
+  return a.data.every((byte, at) => byte === b.data[at]);
+}
