@@ -189,7 +189,11 @@ class LinkStream extends Duplex {
       if (this.push(chunk)) this.#wanted = true;
     }
     if (this.#taken >= CREDIT_LUMP_BYTES) this.#grant();
-    if (this.#receivedEnd && this.#inbox.length === 0 && this.#wanted) this.push(null);
+    // A reader may call back from within `push`: the wish is taken back first, so that it ends once.
+    if (this.#receivedEnd && this.#inbox.length === 0 && this.#wanted) {
+      this.#wanted = false;
+      this.push(null);
+    }
   }
 
   #grant(): void {

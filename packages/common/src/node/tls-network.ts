@@ -135,6 +135,8 @@ class WsNetwork implements TlsNetwork {
       clock: this.#options.clock,
       opened: (socket, ws, peer) => {
         this.#dials.delete(dial);
+        const handshake = socket.isSessionReused() ? "resumed" : "full";
+        this.#options.metrics.count("skein_dials_total", 1, { handshake });
         const remote = target.address;
         link = this.#adopt({ socket, ws, peer, remote, peerHost: host, receiver }, () => undefined);
       },

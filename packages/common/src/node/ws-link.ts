@@ -227,7 +227,8 @@ export function clipBytes(text: string, max: number): string {
 
 function endOf(code: number, reason: Buffer, error: Error | undefined): LinkEnd {
   const text = error?.message ?? reason.toString("utf8");
-  if (PROTOCOL_CODES.has(code)) return { kind: "protocol", reason: text || `code ${code}` };
+  const broken = error !== undefined && "code" in error && /^WS_ERR_/.test(String(error.code));
+  if (broken || PROTOCOL_CODES.has(code)) return { kind: "protocol", reason: text || `code ${code}` };
   if (code === CLOSE_NORMAL) return { kind: "closed", reason: text };
   return { kind: "closed", reason: text || "the connection was lost" };
 }
