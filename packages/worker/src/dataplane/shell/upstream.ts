@@ -35,27 +35,30 @@ type RemoteTarget = Extract<ConnectTarget, { kind: "remote" }>;
 
 class LocalUpstream implements Upstream {
   readonly #socket: Socket;
+  #done: UpstreamDone | undefined;
 
   constructor(target: LocalTarget, done: UpstreamDone) {
     const { address: host, port } = target;
+    this.#done = done;
     this.#socket = connect({ host, port, allowHalfOpen: true, noDelay: true });
-    this.#socket.once("connect", () => done(undefined));
-    // Stays for good: an error after the join is carried by the splice.
-    this.#socket.on("error", (error) => {
-      if (this.#socket.bytesRead === 0 && this.#socket.connecting) done(error.message);
-      else if (this.#socket.pending) done(error.message);
-    });
+    this.#socket.once("connect", () => this.#finish(undefined));
+    // Stays for good, and is of no use after the join: the splice has a listener of its own.
+    this.#socket.on("error", (error) => this.#finish(error.message));
   }
 
   abort(): void {
-    this.#socket.removeAllListeners("connect");
-    this.#socket.removeAllListeners("error");
-    this.#socket.on("error", () => undefined);
+    this.#done = undefined;
     this.#socket.destroy();
   }
 
   join(client: Socket): void {
     splice(client, this.#socket);
+  }
+
+  #finish(error: string | undefined): void {
+    const done = this.#done;
+    this.#done = undefined;
+    done?.(error);
   }
 }
 
