@@ -99,8 +99,8 @@ export const DRAIN_DELAY_MS = 500;
 export const LEAVE_REPORT_MS = 1000;
 
 // Agent: task database
-/** One record: the largest service spec fits. A longer length field is damage. */
-export const RECORD_BYTES_MAX = 1024 * 1024;
+/** One record: an assignment fits in a message of 4 MiB. A longer length field is damage. */
+export const RECORD_BYTES_MAX = 8 * 1024 * 1024;
 /** The journal is rewritten when longer than this and … */
 export const JOURNAL_REWRITE_BYTES = 1024 * 1024;
 /** … this many times what its live records take, so that rewriting costs less than it frees. */
