@@ -1,6 +1,7 @@
 /** The steps of the main job, in order. Each gives a figure or a word, or throws with what went wrong. */
 import { spawnSync } from "node:child_process";
 import { request as httpRequest } from "node:http";
+import { at, textAt } from "@skein/cli/api/read";
 import type { ClusterJson, Stranger } from "./stranger.ts";
 
 type Step = readonly [name: string, run: () => Promise<string>];
@@ -43,9 +44,9 @@ export class Experiment {
 
   async #nodes(): Promise<string> {
     const nodes = await this.#api("/nodes");
-    const managers = nodes.filter((node) => node.ManagerStatus !== undefined);
-    const leaders = managers.filter((node) => node.ManagerStatus.Leader === true);
-    const ready = nodes.filter((node) => node.Status.State === "ready");
+    const managers = nodes.filter((node) => at(node, "ManagerStatus") !== undefined);
+    const leaders = managers.filter(isLeader);
+    const ready = nodes.filter((node) => textAt(node, "Status", "State") === "ready");
     expect("nodes", [nodes.length, managers.length, leaders.length, ready.length], [6, 3, 1, 6]);
     if (!this.#hasDocker) return "without the docker CLI";
     const listed = await this.#stranger.docker(["node", "ls"]);
@@ -117,7 +118,7 @@ export class Experiment {
     for (const { name } of managers) await this.#stranger.skein(["start", name]);
     await this.#writeWithin(10_000);
     const configs = await this.#api("/configs");
-    const kept = configs.map((config) => String(config.Spec.Name));
+    const kept = configs.map((config) => textAt(config, "Spec", "Name"));
     expect(
       "configs lost",
       names.filter((name) => !kept.includes(name)),
@@ -158,15 +159,15 @@ export class Experiment {
 
   async #leaderPid(): Promise<{ readonly node: string; readonly pid: number }> {
     const nodes = await this.#api("/nodes");
-    const leader = nodes.find((node) => node.ManagerStatus?.Leader === true);
-    const local = this.#cluster().nodes.find((node) => node.id === leader.ID);
+    const leader = nodes.find(isLeader);
+    const local = this.#cluster().nodes.find((node) => node.id === textAt(leader, "ID"));
     if (local?.pids.manager === undefined) throw new Error("the leader has no process");
     return { node: local.name, pid: local.pids.manager };
   }
 
   async #nodeWithTask(): Promise<ClusterJson["nodes"][number]> {
     const tasks = await this.#tasks();
-    const local = this.#cluster().nodes.find((node) => node.id === tasks[0]?.NodeID);
+    const local = this.#cluster().nodes.find((node) => node.id === textAt(tasks[0], "NodeID"));
     if (local === undefined) throw new Error("no task runs");
     return local;
   }
@@ -176,7 +177,7 @@ export class Experiment {
     const startedAt = Date.now();
     for (;;) {
       const tasks = await this.#tasks().catch(() => []);
-      const running = tasks.filter((task) => task.NodeID !== except);
+      const running = tasks.filter((task) => textAt(task, "NodeID") !== except);
       if (running.length === count) return Date.now() - startedAt;
       if (Date.now() - startedAt > limitMs) {
         throw new Error(`${running.length} of ${count} tasks run after ${limitMs} ms`);
@@ -185,10 +186,10 @@ export class Experiment {
     }
   }
 
-  async #tasks(): Promise<readonly Json[]> {
+  async #tasks(): Promise<readonly unknown[]> {
     const filters = JSON.stringify({ service: ["web"], "desired-state": ["running"] });
     const tasks = await this.#api(`/tasks?filters=${encodeURIComponent(filters)}`);
-    return tasks.filter((task) => task.Status.State === "running");
+    return tasks.filter((task) => textAt(task, "Status", "State") === "running");
   }
 
   async #writeWithin(limitMs: number): Promise<number> {
@@ -213,16 +214,16 @@ export class Experiment {
     throw new Error(`${answer.status} ${answer.text}`);
   }
 
-  async #api(path: string): Promise<readonly Json[]> {
+  async #api(path: string): Promise<readonly unknown[]> {
     const answer = await overSocket(this.#cluster().api, "GET", path);
     if (answer.status !== 200) throw new Error(`GET ${path}: ${answer.status} ${answer.text}`);
     return JSON.parse(answer.text);
   }
 }
 
-/** What the Engine API answers; its shape is docs/design/engine-api.md's. */
-// oxlint-disable-next-line typescript/no-explicit-any
-type Json = { readonly [key: string]: ReturnType<typeof JSON.parse> };
+function isLeader(node: unknown): boolean {
+  return at(node, "ManagerStatus", "Leader") === true;
+}
 
 function expect(what: string, actual: unknown, expected: unknown): void {
   if (JSON.stringify(actual) === JSON.stringify(expected)) return;

@@ -11,19 +11,15 @@ const table = makeTable();
 
 /** The sum of `bytes`, continued from `seed`, the sum of what came before. */
 export function crc32(bytes: Uint8Array, seed = 0): number {
-  return update(bytes, { from: 0, to: bytes.length, seed });
+  return crc32Range(bytes, { from: 0, to: bytes.length, seed });
 }
 
 /** The sum of a part, without making a view of it. */
-export function crc32Range(bytes: Uint8Array, from: number, to: number): number {
-  return update(bytes, { from, to, seed: 0 });
-}
-
-function update(
+export function crc32Range(
   bytes: Uint8Array,
-  range: { readonly from: number; readonly to: number; readonly seed: number },
+  range: { readonly from: number; readonly to: number; readonly seed?: number },
 ): number {
-  let sum = ~range.seed;
+  let sum = ~(range.seed ?? 0);
   let at = range.from;
   // Indexes are masked to the table and bounded by `to`, so the lookups are never undefined.
   for (const end = range.to - 3; at < end; at += 4) {

@@ -49,7 +49,7 @@ export function createManagerPort(options: ManagerPortOptions): ManagerPort {
       return metrics.text();
     },
     checkPort: (port) => checkPort(config, port),
-    answered: (request) => manager.store.requests.get(request),
+    answered: (request) => manager.store.requests.answer(request),
     watch: (onChange) => ({ cancel: manager.store.onChange(onChange) }),
   };
 }

@@ -1,0 +1,19 @@
+/**
+ * `npm run bench -- NAME [ROUNDS]`: prints one JSON object a line. Never part of a test: figures are
+ * compared, by whoever reads them, with a peer of the same run.
+ */
+import { benchRecovery } from "./bench/recovery.ts";
+import { benchReplicas } from "./bench/replicas.ts";
+
+const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
+  recovery: (rounds) => benchRecovery(rounds),
+  replicas: (rounds) => benchReplicas(Math.min(rounds, 5)),
+};
+
+const [name = "", rounds = "20"] = process.argv.slice(2);
+const run = BENCHES[name];
+if (run === undefined || !/^\d+$/.test(rounds)) {
+  console.error(`Cannot run benchmark ${name}: there are ${Object.keys(BENCHES).join(", ")}`);
+  process.exit(2);
+}
+await run(Number(rounds));

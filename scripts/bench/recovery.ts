@@ -1,0 +1,118 @@
+/**
+ * Recovery of real processes, `kill -9` each time: the leader, a worker's process, a whole machine, a
+ * task. The clock starts at the kill and stops when the user is served again.
+ */
+import { get } from "node:http";
+import { at, numberAt, textAt } from "@skein/cli/api/read";
+import type { BenchNode } from "./local-cluster.ts";
+import { LocalCluster, pause, timeUntil } from "./local-cluster.ts";
+import { reportTimes } from "./report.ts";
+
+const PORT = 18_080;
+
+export async function benchRecovery(rounds: number): Promise<void> {
+  const cluster = new LocalCluster();
+  try {
+    await cluster.up(3, 5);
+    const program = ["node", "examples/hello/server.js"];
+    const publish = ["-p", `${PORT}:3000`];
+    await cluster.skein("run", "--name", "web", "--replicas", "3", ...publish, "--", ...program);
+    reportTimes("recovery", "leader killed -> write accepted", await leaderKills(cluster, rounds));
+    const kinds = ["agent", "machine"] as const;
+    for (const kind of kinds) {
+      const times = await workerKills(cluster, kind, rounds);
+      reportTimes("recovery", `worker killed (${kind}) -> 3 tasks in rotation elsewhere`, times);
+    }
+    reportTimes("recovery", "task killed -> replacement running", await taskKills(cluster, rounds));
+  } finally {
+    await cluster.down();
+  }
+}
+
+async function leaderKills(cluster: LocalCluster, rounds: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const leader = await cluster.leader();
+    const survivor = cluster.nodes().find((n) => n.role === "manager" && n.id !== leader.id);
+    const socket = (survivor?.api ?? "").replace("unix://", "");
+    process.kill(leader.pids.manager ?? 0, "SIGKILL");
+    let attempt = 0;
+    const write = (): Promise<boolean> => {
+      attempt += 1;
+      return cluster.write(socket, `leader-${round}-${attempt}`).then(() => true);
+    };
+    times.push(await timeUntil(20_000, write));
+    await cluster.skein("start", leader.name);
+    await pause(1000);
+  }
+  return times;
+}
+
+/** A worker's process alone, or its machine with the tasks; then three tasks elsewhere that answer. */
+async function workerKills(
+  cluster: LocalCluster,
+  kind: "agent" | "machine",
+  rounds: number,
+): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const victim = await nodeWithTask(cluster);
+    const before = new Set((await cluster.running("web", victim.id)).map((t) => textAt(t, "ID")));
+    if (kind === "agent") process.kill(victim.pids.worker ?? 0, "SIGKILL");
+    else await cluster.skein("kill", victim.name);
+    times.push(await timeUntil(20_000, () => servedElsewhere(cluster, victim, before)));
+    await cluster.skein("start", victim.name);
+    await pause(1000);
+  }
+  return times;
+}
+
+/** Three tasks run on other nodes, and each new one among them answers at the published port. */
+async function servedElsewhere(
+  cluster: LocalCluster,
+  victim: BenchNode,
+  before: ReadonlySet<string>,
+): Promise<boolean> {
+  const tasks = await cluster.running("web", victim.id);
+  if (tasks.length < 3) return false;
+  const fresh = tasks.map((task) => textAt(task, "ID")).filter((id) => !before.has(id));
+  const answered = new Set(await Promise.all(Array.from({ length: 6 }, () => taskThatAnswers())));
+  return fresh.every((id) => answered.has(id));
+}
+
+function taskThatAnswers(): Promise<string> {
+  return new Promise((resolve) => {
+    get({ host: "127.0.0.1", port: PORT, agent: false, timeout: 5000 }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => (text += String(chunk)));
+      response.on("end", () => resolve(/task (\S+)/.exec(text)?.[1] ?? ""));
+    }).on("error", () => resolve(""));
+  });
+}
+
+async function taskKills(cluster: LocalCluster, rounds: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    // Long enough that a new failure is a first one again.
+    await pause(11_000);
+    const [task] = await cluster.running("web");
+    const slot = numberAt(task, "Slot");
+    process.kill(-numberAt(task, "Status", "ContainerStatus", "PID"), "SIGKILL");
+    const replaced = async (): Promise<boolean> => {
+      const tasks = await cluster.running("web");
+      const current = tasks.find((one) => numberAt(one, "Slot") === slot);
+      return current !== undefined && at(current, "ID") !== at(task, "ID");
+    };
+    times.push(await timeUntil(20_000, replaced));
+  }
+  return times;
+}
+
+async function nodeWithTask(cluster: LocalCluster): Promise<BenchNode> {
+  for (;;) {
+    const tasks = await cluster.running("web");
+    const node = cluster.nodes().find((one) => one.id === textAt(tasks[0], "NodeID"));
+    if (tasks.length === 3 && node?.pids.worker !== undefined) return node;
+    await pause(50);
+  }
+}
