@@ -1,5 +1,6 @@
 /** The steps of the main job, in order. Each gives a figure or a word, or throws with what went wrong. */
 import { spawnSync } from "node:child_process";
+import type { RequestOptions } from "node:http";
 import { request as httpRequest } from "node:http";
 import { at, textAt } from "@skein/cli/api/read";
 import type { ClusterJson, Stranger } from "./stranger.ts";
@@ -268,14 +269,16 @@ function overSocket(
 }
 
 function collect(
-  options: Parameters<typeof httpRequest>[0],
+  options: RequestOptions,
   body?: string,
 ): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const call = httpRequest(options, (response) => {
       let text = "";
       response.setEncoding("utf8");
-      response.on("data", (chunk: string) => (text += chunk));
+      response.on("data", (chunk: string) => {
+        text += chunk;
+      });
       response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
       response.on("error", reject);
     });

@@ -12,7 +12,7 @@ const SHELL = [
 ];
 
 export function zoneOf(path: string): Zone {
-  if (/\.test\.ts$/.test(path) || path.startsWith("test/")) return "test";
+  if (path.endsWith(".test.ts") || path.startsWith("test/")) return "test";
   if (path.startsWith("scripts/")) return "script";
   if (path.startsWith("packages/cli/")) return "cli";
   return SHELL.some((pattern) => pattern.test(path)) ? "shell" : "core";

@@ -1,10 +1,12 @@
 /** The `skein` command: a thin client of the API, and the launcher of local clusters. */
 import { Command, CommanderError } from "commander";
 import { CommandError } from "./commands/context.ts";
+import { addDemo } from "./commands/demo.ts";
 import { addExperiment } from "./commands/experiment.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addNode } from "./commands/node.ts";
 import { addService } from "./commands/service.ts";
+import { addStatus } from "./commands/status.ts";
 import { addUp } from "./commands/up.ts";
 
 function createProgram(): Command {
@@ -23,6 +25,8 @@ function createProgram(): Command {
     .exitOverride();
   addUp(program);
   addExperiment(program);
+  addStatus(program);
+  addDemo(program);
   addService(program);
   addNode(program);
   addLogs(program);
