@@ -98,6 +98,11 @@ export class SimDisk implements Disk {
     return file?.read(0, file.size);
   }
 
+  /** The files of a directory, sorted. */
+  names(directory: string): readonly string[] {
+    return [...(this.#directories.get(directory)?.current.keys() ?? [])].toSorted();
+  }
+
   usedBytes(): number {
     let used = 0;
     for (const { current } of this.#directories.values()) {

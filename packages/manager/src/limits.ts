@@ -103,8 +103,8 @@ export const UPDATE_ROTATION_MS_MAX = 60_000;
 export const UPDATE_MONITOR_MS_DEFAULT = 5000;
 /** A node that is down for this long gives its tasks up as orphaned (Swarm's value). */
 export const NODE_LOST_MS = 86_400_000;
-/** Tasks one run of the scheduler places or explains: the event loop is free again within 10 ms. */
-export const SCHEDULE_TASKS_MAX = 500;
+/** Tasks one run of the scheduler places: the event loop is free again in about 10 ms. */
+export const SCHEDULE_TASKS_MAX = 1000;
 /** A node where tasks of a service failed this often of late is tried last. */
 export const NODE_FAILURES_MAX = 5;
 /** How long a failure counts against its node. */
@@ -121,10 +121,6 @@ export const BODY_BYTES_MAX = 1024 * 1024;
 export const CONFIG_BODY_BYTES_MAX = 1536 * 1024;
 /** A config's value: Docker's own bound. */
 export const CONFIG_DATA_BYTES_MAX = 1000 * 1024;
-/** Headers of a request: Node's default. */
-export const API_HEADER_BYTES_MAX = 16 * 1024;
-/** Connections to one API socket; the next waits in the kernel's queue. */
-export const API_CONNECTIONS_MAX = 1024;
 /** How long a request waits for a leader to appear, so that a client does not see a failover. */
 export const LEADER_WAIT_MS = 2000;
 /** Pause between two looks for a leader. */

@@ -1,0 +1,191 @@
+/**
+ * Appends batches to the segment in use: one write and one sync each, never two at a time, so that a
+ * batch on disk proves the one before durable. A full segment is followed by the spare one; header and
+ * first batch of a segment are one write.
+ */
+import { assert, must } from "@skein/common/assert";
+import type { Clock } from "@skein/common/io/clock";
+import type { DiskError, DiskFile } from "@skein/common/io/disk";
+import type { Metrics } from "@skein/common/io/metrics";
+import type { Random } from "@skein/common/io/random";
+import { BatchEncoder, batchBytes } from "./batch.ts";
+import { align, FILE_HEADER_BYTES, SECTOR_BYTES } from "./layout.ts";
+import type { LogFiles } from "./log-files.ts";
+import type { LogPosition, LogRecord } from "./record.ts";
+import { encodeSegmentHeader, segmentName } from "./segment.ts";
+import { SpareSegment } from "./spare-segment.ts";
+
+export interface SegmentLogOptions {
+  readonly files: LogFiles;
+  readonly segmentBytes: number;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** The next segment could not be prepared in the background. */
+  readonly spareFailed: (error: DiskError) => void;
+}
+
+export interface LogBatch {
+  readonly records: readonly LogRecord[];
+  /** Where the log ends before it. */
+  readonly before: LogPosition;
+}
+
+/** What a new segment continues. */
+export interface SegmentTail {
+  readonly sequence: number;
+  readonly salt: number;
+  /** Number of the first batch to write. */
+  readonly nextBatch: number;
+}
+
+/** Called with the sequence of the segment that holds the batch. */
+type Appended = (error: DiskError | undefined, segment: number) => void;
+
+interface OpenSegment {
+  readonly file: DiskFile;
+  readonly sequence: number;
+  readonly salt: number;
+  /** Bytes that were zero-filled; writing behind makes the file grow. */
+  readonly prepared: number;
+  /** Where the next batch goes. */
+  end: number;
+}
+
+/** Salts are not zero, so that zeros are never taken for a record. */
+const SALTS = 2 ** 32 - 1;
+
+export class SegmentLog {
+  readonly #options: SegmentLogOptions;
+  readonly #encoder: BatchEncoder;
+  readonly #spare: SpareSegment;
+  #tail: SegmentTail;
+  #segment: OpenSegment | undefined;
+  #writing = false;
+
+  constructor(options: SegmentLogOptions, tail: SegmentTail) {
+    const { files, segmentBytes, spareFailed: failed } = options;
+    this.#options = options;
+    this.#encoder = new BatchEncoder(files.crc32);
+    this.#spare = new SpareSegment({ files, segmentBytes, failed });
+    this.#tail = tail;
+  }
+
+  /** Begins a segment of its own with this batch. It is not zero-filled: opening must not take long. */
+  start(batch: LogBatch, done: Appended): void {
+    const { files } = this.#options;
+    const sequence = this.#tail.sequence + 1;
+    files.replace(segmentName(sequence), (error, file) => {
+      if (error !== undefined) return done(error, sequence);
+      const segment = this.#newSegment(file, 0);
+      this.#write(segment, batch, (failed) => {
+        if (failed !== undefined) return file.close(() => done(failed, sequence));
+        files.syncNames((unnamed) => {
+          // Not earlier: a spare on disk must prove that its predecessor is there (W3).
+          if (unnamed === undefined) this.#spare.prepare(sequence + 1);
+          done(unnamed, sequence);
+        });
+      });
+    });
+  }
+
+  append(batch: LogBatch, done: Appended): void {
+    const segment = must(this.#segment, "the first segment");
+    const appended: Appended = (error, sequence) => {
+      if (error === undefined) this.#spare.prepare(sequence + 1);
+      done(error, sequence);
+    };
+    if (this.#fits(segment, batchBytes(batch.records))) this.#write(segment, batch, appended);
+    else this.#rotate(segment, batch, appended);
+  }
+
+  /** No batch may be under way. */
+  close(done: () => void): void {
+    this.#spare.close(() => {
+      if (this.#segment === undefined) done();
+      else this.#segment.file.close(done);
+    });
+  }
+
+  #fits(segment: OpenSegment, bytes: number): boolean {
+    const end = segment.end + bytes;
+    if (end <= segment.prepared) return true;
+    // Not prepared, as after opening: it may grow until the spare is ready.
+    return end <= this.#options.segmentBytes && !this.#spare.ready;
+  }
+
+  #rotate(old: OpenSegment, batch: LogBatch, done: Appended): void {
+    const sequence = old.sequence + 1;
+    this.#spare.take(sequence, (error, file) => {
+      if (error !== undefined) return done(error, sequence);
+      const segment = this.#newSegment(file, this.#options.segmentBytes);
+      this.#write(segment, batch, (failed) => {
+        // What it holds is durable: how its closing goes changes nothing.
+        const left = failed === undefined ? old.file : file;
+        left.close(() => done(failed, sequence));
+      });
+    });
+  }
+
+  #newSegment(file: DiskFile, prepared: number): OpenSegment {
+    const salt = 1 + this.#options.random.below(SALTS);
+    return { file, sequence: this.#tail.sequence + 1, salt, prepared, end: 0 };
+  }
+
+  #write(segment: OpenSegment, batch: LogBatch, done: Appended): void {
+    assert(!this.#writing, `two batches at a time: ${this.#tail.nextBatch}`);
+    this.#writing = true;
+    const { nextBatch } = this.#tail;
+    const stamp = { salt: segment.salt, batch: nextBatch };
+    const prefix = segment.end === 0 ? this.#header(segment, batch) : undefined;
+    const { records } = batch;
+    const bytes = this.#encoder.encode({ stamp, records, ...(prefix && { prefix }) });
+    const end = segment.end + bytes.length;
+    segment.file.write(segment.end, bytes, (error) => {
+      if (error !== undefined) return this.#failed(error, segment, done);
+      this.#sync(segment, (unsynced) => {
+        if (unsynced !== undefined) return this.#failed(unsynced, segment, done);
+        this.#written(segment, end, bytes.length);
+        done(undefined, segment.sequence);
+      });
+    });
+  }
+
+  #failed(error: DiskError, segment: OpenSegment, done: Appended): void {
+    this.#writing = false;
+    done(error, segment.sequence);
+  }
+
+  #header(segment: OpenSegment, batch: LogBatch): Uint8Array {
+    const { sequence, salt } = segment;
+    const header = encodeSegmentHeader(this.#options.files.owner, {
+      sequence,
+      salt,
+      firstBatch: this.#tail.nextBatch,
+      previousIndex: batch.before.index,
+      previousTerm: batch.before.term,
+      previousSalt: this.#tail.salt,
+    });
+    assert(header.length === FILE_HEADER_BYTES, `segment header of ${header.length} bytes`);
+    return header;
+  }
+
+  #sync(segment: OpenSegment, done: (error: DiskError | undefined) => void): void {
+    const { clock, metrics } = this.#options;
+    const began = clock.now();
+    segment.file.sync((error) => {
+      metrics.observeMs("skein_wal_sync_seconds", clock.now() - began);
+      done(error);
+    });
+  }
+
+  #written(segment: OpenSegment, end: number, bytes: number): void {
+    const { sequence, salt } = segment;
+    segment.end = align(end, SECTOR_BYTES);
+    this.#segment = segment;
+    this.#tail = { sequence, salt, nextBatch: this.#tail.nextBatch + 1 };
+    this.#writing = false;
+    this.#options.metrics.count("skein_wal_batches_total");
+    this.#options.metrics.count("skein_wal_written_bytes_total", bytes);
+  }
+}
