@@ -1,0 +1,42 @@
+/**
+ * The restart supervisor: a slot whose task ended, or whose node is lost or drained, gets another task.
+ *
+ * Invariants:
+ *   O3. The loss or drain of a node is no failure: the successor starts at once.
+ *   O4. The first retry after a failure is at once; the next ones wait longer each time, or exactly as
+ *       long as the user said. The wait is a stored deadline (`Slot.startAt`), not a timer.
+ *   O5. The old task is asked to end in the same step, so that a node which was only cut off stops it.
+ */
+import { taskId } from "@skein/common/ids";
+import type { DecideContext, Decided } from "../store/decision.ts";
+import { inBatches } from "./batch.ts";
+import type { DesiredItem, FillItem } from "./fill-item.ts";
+import { fillItem, shutdownItems } from "./fill-item.ts";
+import { livingServices, slotStates } from "./slot-state.ts";
+import { judgeSlot } from "./slot-verdict.ts";
+
+export function restart(context: DecideContext): Decided {
+  const { view, now, newId } = context;
+  const ends: DesiredItem[] = [];
+  const fills = livingServices(view).flatMap((service) => {
+    const items: FillItem[] = [];
+    for (const state of slotStates(view, service)) {
+      const verdict = judgeSlot(view, state);
+      if (verdict.kind === "keep") continue;
+      ends.push(...shutdownItems(state.task, verdict.reason));
+      if (verdict.kind === "stop") continue;
+      const { reason, retry } = verdict;
+      const successor = { taskId: taskId(newId()), failures: retry?.failures ?? 0, reason };
+      const waits = retry !== undefined && retry.startAt > now ? { startAt: retry.startAt } : {};
+      items.push(fillItem(service, state.slot, { ...successor, ...waits }));
+    }
+    return inBatches(items, (batch) => ({
+      kind: "fill-slots",
+      serviceId: service.id,
+      items: batch,
+    }));
+  });
+  return {
+    commands: [...inBatches(ends, (items) => ({ kind: "set-desired", items })), ...fills],
+  };
+}

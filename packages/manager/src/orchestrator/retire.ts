@@ -1,0 +1,51 @@
+/**
+ * Asks tasks to end that their slot has left behind. Usually whoever gave the slot its new task has done
+ * so already; this is what ends the old task of a start-first update, and what repairs a leader that died
+ * between two commands.
+ *
+ * Invariant O7: a slot has at most one task that is wanted, except a start-first update, where the old one
+ * serves until the new one is in rotation.
+ */
+import type { Service } from "@skein/common/model/service";
+import type { Task } from "@skein/common/model/task";
+import type { DecideContext, Decided } from "../store/decision.ts";
+import type { ClusterView } from "../store/view.ts";
+import { inBatches } from "./batch.ts";
+import type { DesiredItem } from "./fill-item.ts";
+import { shutdownItems } from "./fill-item.ts";
+import { isLive, isServing, isWanted, livingServices, slotStates } from "./slot-state.ts";
+import { updateConfigOf } from "./update-config.ts";
+
+export function retire({ view }: DecideContext): Decided {
+  const items: DesiredItem[] = [];
+  for (const service of livingServices(view)) {
+    if (!hasWantedLeftBehind(view, service)) continue;
+    for (const { task, others } of slotStates(view, service)) {
+      for (const other of others()) {
+        const serves = other.status.state === "running" && isLive(view, other);
+        if (serves && isReplacedGently(service, other, task)) continue;
+        items.push(...shutdownItems(other, task === undefined ? "slot moved on" : reason(task)));
+      }
+    }
+  }
+  return { commands: inBatches(items, (batch) => ({ kind: "set-desired", items: batch })) };
+}
+
+/** One cheap pass that spares the usual case, where there is nothing to do. */
+function hasWantedLeftBehind(view: ClusterView, service: Service): boolean {
+  const wanted = view.tasksOfService(service.id).filter(isWanted).length;
+  const current = slotStates(view, service).filter(
+    ({ task }) => task !== undefined && isWanted(task),
+  );
+  return wanted > current.length;
+}
+
+/** The new task is not in rotation yet and may never be: the old one goes on serving meanwhile. */
+function isReplacedGently(service: Service, old: Task, task: Task | undefined): boolean {
+  if (task === undefined || old.taskIndex >= task.taskIndex) return false;
+  return updateConfigOf(service).order === "start-first" && !isServing(task);
+}
+
+function reason(task: Task): string {
+  return `replaced by task ${task.id}`;
+}

@@ -1,0 +1,78 @@
+/**
+ * How far the update of one slot has come, read from the rows alone: a supervisor that starts anew under
+ * another leader sees the same.
+ *
+ * Invariant O8: a slot that is neither up to date nor failed has a deadline (Swarm has none here, so that
+ * an update to something that cannot be placed hangs there for ever).
+ */
+
+import type { TaskId } from "@skein/common/ids";
+import type { Service } from "@skein/common/model/service";
+import type { Task } from "@skein/common/model/task";
+import { TASK_STATES } from "@skein/common/model/task-state";
+import type { StoreTime } from "@skein/common/time";
+import { storeTime } from "@skein/common/time";
+import { UPDATE_PENDING_MS_MAX, UPDATE_ROTATION_MS_MAX, UPDATE_START_MS_MAX } from "../limits.ts";
+import type { DecideContext } from "../store/decision.ts";
+import { conditionOf, endedByItself } from "./restart-policy.ts";
+import type { SlotState } from "./slot-state.ts";
+import { isServing } from "./slot-state.ts";
+import { judgeSlot } from "./slot-verdict.ts";
+import { updateConfigOf } from "./update-config.ts";
+
+export type SlotPhase =
+  /** Its task is of an older version: to be replaced by the supervisor. */
+  | { readonly kind: "stale" }
+  /** About to get a task of the current version from the restart supervisor. */
+  | { readonly kind: "moving" }
+  /** Of the current version and not yet in rotation; failed when that is not so by `until`. */
+  | { readonly kind: "waiting"; readonly until: StoreTime }
+  | { readonly kind: "failed"; readonly taskId: TaskId }
+  /** In rotation since then, or over and meant to be. */
+  | { readonly kind: "settled"; readonly since: StoreTime };
+
+export function phaseOf(
+  { view, now }: DecideContext,
+  service: Service,
+  state: SlotState,
+): SlotPhase {
+  const { task } = state;
+  const isMoving = judgeSlot(view, state).kind === "replace";
+  if (task === undefined) return { kind: "moving" };
+  if (task.taskIndex < service.taskIndex) return { kind: isMoving ? "moving" : "stale" };
+  const failed = earlyFailure(service, state);
+  if (failed !== undefined) return { kind: "failed", taskId: failed.id };
+  if (isMoving) return { kind: "moving" };
+  const isOver = TASK_STATES[task.status.state] > TASK_STATES.running;
+  if (isOver || isServing(task)) return { kind: "settled", since: storeTime(task.stateSince) };
+  const until = deadlineOf(task);
+  return until <= now ? { kind: "failed", taskId: task.id } : { kind: "waiting", until };
+}
+
+/**
+ * A task of this version that ended before its monitor period was over. Tasks last written before the
+ * spec was (`specIndex`) failed in an earlier try of the same update, and do not count again.
+ */
+function earlyFailure(service: Service, { task, others }: SlotState): Task | undefined {
+  const { monitorMs } = updateConfigOf(service);
+  const tasks = task === undefined ? others() : [...others(), task];
+  return tasks.find(
+    (one) =>
+      one.taskIndex === service.taskIndex &&
+      one.version > service.specIndex &&
+      endedByItself(one.status.state) &&
+      (one.status.state !== "complete" || conditionOf(one) === "any") &&
+      (one.runningSince === undefined || one.stateSince - one.runningSince <= monitorMs),
+  );
+}
+
+function deadlineOf(task: Task): StoreTime {
+  const number = TASK_STATES[task.status.state];
+  const waitMs =
+    number <= TASK_STATES.pending
+      ? UPDATE_PENDING_MS_MAX
+      : number < TASK_STATES.running
+        ? UPDATE_START_MS_MAX
+        : UPDATE_ROTATION_MS_MAX;
+  return storeTime(task.stateSince + waitMs);
+}

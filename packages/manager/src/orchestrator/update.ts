@@ -1,0 +1,148 @@
+/**
+ * The update supervisor (Swarm's `orchestrator/update`): brings the slots of a service to its current
+ * version, `parallelism` at a time. It keeps nothing in memory.
+ *
+ *   stop-first    old task asked to end; new one prepares at desired `ready`, runs when the old has ended
+ *   start-first   new task runs; the old one is asked to end when the new is in rotation (retire.ts)
+ *
+ * Invariants:
+ *   O9.  At most `parallelism` slots are between versions or in the delay behind it; a slot that failed
+ *        under `continue` holds up no other.
+ *   O10. When more slots failed than the ratio allows, no further slot is touched before the failure
+ *        action was taken. A rollback is never rolled back.
+ *   O11. `completed` is written only when every slot is in rotation for the monitor period, or failed
+ *        within the ratio.
+ */
+
+import type { TaskId } from "@skein/common/ids";
+import type { Service, UpdateStatus } from "@skein/common/model/service";
+import type { StoreTime } from "@skein/common/time";
+import { storeTime } from "@skein/common/time";
+import type { Command } from "../store/command.ts";
+import type { DecideContext, Decided } from "../store/decision.ts";
+import { sooner } from "./deadline.ts";
+import { replaceSlots } from "./replace-slots.ts";
+import type { SlotState } from "./slot-state.ts";
+import { livingServices, slotStates } from "./slot-state.ts";
+import { isRollback, updateConfigOf } from "./update-config.ts";
+import type { SlotPhase } from "./update-phase.ts";
+import { phaseOf } from "./update-phase.ts";
+
+interface Seen {
+  readonly state: SlotState;
+  readonly phase: SlotPhase;
+}
+
+export function update(context: DecideContext): Decided {
+  const commands: Command[] = [];
+  let again: StoreTime | undefined;
+  for (const service of livingServices(context.view)) {
+    const decided = superviseService(context, service);
+    commands.push(...decided.commands);
+    again = sooner(again, decided.again);
+  }
+  return again === undefined ? { commands } : { commands, again };
+}
+
+function superviseService(context: DecideContext, service: Service): Decided {
+  const state = service.updateStatus?.state;
+  if (state === "paused" || state === "rollback_paused") return { commands: [] };
+  const isUnderWay = state === "updating" || state === "rollback_started";
+  if (!isUnderWay && !hasOldTask(context, service)) return { commands: [] };
+  const seen = slotStates(context.view, service).map((slot) => ({
+    state: slot,
+    phase: phaseOf(context, service, slot),
+  }));
+  if (!isUnderWay) return begin(context, service, seen);
+  const failed = seen.flatMap(({ phase }) => (phase.kind === "failed" ? [phase.taskId] : []));
+  const action = failureAction(service, { failed, slotCount: seen.length });
+  if (action !== undefined) return { commands: [action] };
+  return seen.some(({ phase }) => isUnfinished(phase))
+    ? goOn(context, service, seen)
+    : finish(context, service, seen);
+}
+
+function hasOldTask({ view }: DecideContext, service: Service): boolean {
+  return view
+    .slotsOfService(service.id)
+    .some(({ taskId }) => (taskId && view.tasks.get(taskId)?.taskIndex) !== service.taskIndex);
+}
+
+function isUnfinished({ kind }: SlotPhase): boolean {
+  return kind === "stale" || kind === "moving" || kind === "waiting";
+}
+
+/** A slot that is `moving` gets its new version from the restart supervisor: that alone is no update. */
+function begin(context: DecideContext, service: Service, seen: readonly Seen[]): Decided {
+  if (!seen.some(({ phase }) => phase.kind === "stale")) return { commands: [] };
+  const status: UpdateStatus = { state: "updating", startedAt: 0, message: "update in progress" };
+  const decided = goOn(context, service, seen);
+  return { ...decided, commands: [setStatus(service, status), ...decided.commands] };
+}
+
+/** Replaces as many stale slots as `parallelism` leaves room for (O9). */
+function goOn(context: DecideContext, service: Service, seen: readonly Seen[]): Decided {
+  const { parallelism, delayMs } = updateConfigOf(service);
+  let busy = 0;
+  let again: StoreTime | undefined;
+  for (const { state, phase } of seen) {
+    if (phase.kind === "waiting") again = sooner(again, phase.until);
+    // A slot's first task is not an update of it: scaling up at the same time takes no room.
+    if (state.slot.generation <= 1 && phase.kind !== "stale") continue;
+    if (phase.kind === "waiting" || phase.kind === "moving") busy += 1;
+    if (phase.kind !== "settled" || delayMs === 0) continue;
+    const rested = storeTime(phase.since + delayMs);
+    if (rested <= context.now) continue;
+    busy += 1;
+    again = sooner(again, rested);
+  }
+  const stale = seen.filter(({ phase }) => phase.kind === "stale").map(({ state }) => state);
+  const room = parallelism === 0 ? stale.length : Math.max(0, parallelism - busy);
+  const commands = replaceSlots(context, service, stale.slice(0, room));
+  return again === undefined ? { commands } : { commands, again };
+}
+
+/** Every slot is settled or failed: done once each settled one lasted for the monitor period (O11). */
+function finish({ now }: DecideContext, service: Service, seen: readonly Seen[]): Decided {
+  const { monitorMs } = updateConfigOf(service);
+  const times = seen.map(({ phase }) => (phase.kind === "settled" ? phase.since + monitorMs : 0));
+  const done = storeTime(times.reduce((latest, time) => Math.max(latest, time), 0));
+  if (done > now) return { commands: [], again: done };
+  const status: UpdateStatus = isRollback(service)
+    ? { ...begun(service), state: "rollback_completed", message: "rollback completed" }
+    : { ...begun(service), state: "completed", message: "update completed" };
+  return { commands: [setStatus(service, { ...status, completedAt: 0 })] };
+}
+
+interface Failures {
+  readonly failed: readonly TaskId[];
+  readonly slotCount: number;
+}
+
+/** Undefined: within the ratio, or the user wants it to go on (O10). */
+function failureAction(service: Service, { failed, slotCount }: Failures): Command | undefined {
+  const { failureAction: action, maxFailureRatioMilli } = updateConfigOf(service);
+  const [taskId] = failed;
+  if (taskId === undefined || action === "continue") return undefined;
+  if (failed.length * 1000 <= maxFailureRatioMilli * slotCount) return undefined;
+  const because = `due to failure or early termination of task ${taskId}`;
+  if (isRollback(service)) {
+    const message = `rollback paused ${because}`;
+    return setStatus(service, { ...begun(service), state: "rollback_paused", message });
+  }
+  if (action === "rollback" && service.previousSpec !== undefined) {
+    const message = `update rolled back ${because}`;
+    return setStatus(service, { ...begun(service), state: "rollback_started", message }, true);
+  }
+  const message = `update paused ${because}`;
+  return setStatus(service, { ...begun(service), state: "paused", message });
+}
+
+function begun(service: Service): { readonly startedAt: number } {
+  return { startedAt: service.updateStatus?.startedAt ?? 0 };
+}
+
+function setStatus(service: Service, status: UpdateStatus, rollback = false): Command {
+  const { id: serviceId, specIndex } = service;
+  return { kind: "set-update-status", serviceId, specIndex, status, rollback };
+}

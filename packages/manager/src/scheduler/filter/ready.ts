@@ -1,0 +1,11 @@
+/** The node must be ready, and neither paused nor drained. */
+import type { Filter } from "../filter.ts";
+import { nodesText } from "../filter.ts";
+
+export const readyFilter: Filter = {
+  name: "ready",
+  applies: () => true,
+  admits: (_ask, { info }) =>
+    info.node.status.state === "ready" && info.node.spec.availability === "active",
+  explain: (count) => `${nodesText(count)} not available for new tasks`,
+};

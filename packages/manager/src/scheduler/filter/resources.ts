@@ -1,0 +1,13 @@
+/** What the task reserves must be free. Use does not count, only reservations: the user's promise. */
+import type { Filter } from "../filter.ts";
+import { nodesText } from "../filter.ts";
+
+export const resourcesFilter: Filter = {
+  name: "resources",
+  applies: ({ task }) =>
+    (task.spec.reservedNanoCpus ?? 0) > 0 || (task.spec.reservedMemoryBytes ?? 0) > 0,
+  admits: ({ task }, { info }) =>
+    info.freeNanoCpus >= (task.spec.reservedNanoCpus ?? 0) &&
+    info.freeMemoryBytes >= (task.spec.reservedMemoryBytes ?? 0),
+  explain: (count) => `insufficient resources on ${nodesText(count)}`,
+};

@@ -1,0 +1,83 @@
+/**
+ * The scheduler (Swarm's `manager/scheduler`): pending tasks that are wanted get a node; those that get
+ * none are told why. Equal tasks (same service, same version) are one group: the filters run once for it.
+ * What a placement takes is booked at once, so that the decisions of one run fit together.
+ *
+ * Left out on purpose: preemption, rebalancing and bin packing. A placement is final.
+ *
+ * Invariants, against a slow oracle in schedule.property.test.ts:
+ *   P1. A task goes only to a node that every filter admits, counting what this run already placed.
+ *   P2. No admissible node of the chosen branch is better (`isBetter`) than the one chosen.
+ *   P3. Decided again on the state that results, it decides nothing, up to `SCHEDULE_TASKS_MAX` a run.
+ */
+import type { ServiceId } from "@skein/common/ids";
+import { compareIds } from "@skein/common/ids";
+import type { Task } from "@skein/common/model/task";
+import { SCHEDULE_TASKS_MAX } from "../limits.ts";
+import { inBatches } from "../orchestrator/batch.ts";
+import type { DecideContext, Decided } from "../store/decision.ts";
+import { isActive } from "./node-info.ts";
+import type { Group, Placement } from "./place-group.ts";
+import { explainGroup, placeGroup } from "./place-group.ts";
+import { placementSpec } from "./placement-spec.ts";
+import { Tally } from "./tally.ts";
+
+export function schedule(context: DecideContext): Decided {
+  const groups = pendingGroups(context);
+  if (groups.length === 0) return { commands: [] };
+  const tally = new Tally(context);
+  const placements: Placement[] = [];
+  const leftOver: Group[] = [];
+  for (const group of groups) {
+    const room = SCHEDULE_TASKS_MAX - placements.length;
+    if (room === 0) break;
+    const tasks = group.tasks.slice(0, room);
+    const found = placeGroup(tally, { ...group, tasks });
+    placements.push(...found);
+    if (found.length < tasks.length) leftOver.push({ ...group, tasks: tasks.slice(found.length) });
+  }
+  // Explained at the end: what a later group took is part of the reason (P3).
+  const explanations = leftOver.flatMap((group) => explainGroup(tally, group));
+  return {
+    commands: [
+      ...inBatches(placements, (items) => ({ kind: "assign-tasks", items })),
+      ...inBatches(explanations.slice(0, SCHEDULE_TASKS_MAX), (items) => ({
+        kind: "explain-tasks",
+        items,
+      })),
+    ],
+  };
+}
+
+interface Waiting {
+  readonly first: Task;
+  readonly tasks: Task[];
+  since: number;
+}
+
+/** Groups that wait longest come first, so that a flood of new tasks does not starve them. */
+function pendingGroups({ view }: DecideContext): readonly Group[] {
+  // One map access a task: of many thousands only a few hundred are placed in a run.
+  const byService = new Map<ServiceId, Waiting[]>();
+  for (const task of view.pendingTasks()) {
+    if (task.status.state !== "pending" || !isActive(task)) continue;
+    const groups = byService.get(task.serviceId);
+    const group = groups?.find(({ first }) => first.taskIndex === task.taskIndex);
+    if (group !== undefined) {
+      group.tasks.push(task);
+      if (task.stateSince < group.since) group.since = task.stateSince;
+      continue;
+    }
+    const fresh = { first: task, tasks: [task], since: task.stateSince };
+    if (groups === undefined) byService.set(task.serviceId, [fresh]);
+    else groups.push(fresh);
+  }
+  return [...byService.values()]
+    .flat()
+    .sort((a, b) => a.since - b.since || compareFirst(a.first, b.first))
+    .map(({ first, tasks }) => ({ first, tasks, spec: placementSpec(view, first) }));
+}
+
+function compareFirst(a: Task, b: Task): number {
+  return compareIds(a.serviceId, b.serviceId) || a.taskIndex - b.taskIndex;
+}
