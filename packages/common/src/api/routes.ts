@@ -1,14 +1,15 @@
 /**
  * Every route an API socket answers, as data: all of Docker's Engine API 1.50 and what lives under
- * `/skein/v1`. The manager's and the worker's socket share it. A route that is not served yet is listed
- * all the same, so that it answers with a reason and not with "page not found".
+ * `/skein/v1`. The manager's and the worker's socket share it. A route that is not served yet is
+ * listed all the same, so that it answers with a reason and not with "page not found".
  *
  * A table: it may be longer than a file of code.
  */
 
 /**
- * `any`: every node answers from its own state. `cluster`: the leader answers; other managers forward,
- * workers refuse with Docker's fixed text. `node`: about this node's own containers, images and the like.
+ * `any`: every node answers from its own state. `cluster`: the leader answers; other managers
+ * forward, workers refuse with Docker's fixed text. `node`: about this node's own containers,
+ * images and the like.
  */
 export type RouteScope = "any" | "cluster" | "node";
 

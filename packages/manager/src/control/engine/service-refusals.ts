@@ -1,0 +1,159 @@
+/**
+ * What Docker knows and this cluster does not do yet: refused by name with the reason, never
+ * ignored. One row a feature; a feature that arrives loses its row.
+ *
+ * A table.
+ */
+import type { EngineServiceSpec } from "./service-shape.ts";
+
+interface Unsupported {
+  /** What the user asked for, with the CLI's flag. */
+  readonly feature: string;
+  readonly because: string;
+  readonly asked: (spec: EngineServiceSpec) => boolean;
+}
+
+const FILES = "a program of the node's own file system sees the node's files as they are";
+const NODE_NETWORK = "programs use the node's own name resolution and hosts file";
+const PLAIN = "a task is a plain process with the rights of the node's worker";
+
+const TABLE: readonly Unsupported[] = [
+  mode(
+    "global services (--mode global)",
+    "only replicated services are there yet",
+    (m) => m?.Global,
+  ),
+  mode(
+    "jobs (--mode replicated-job)",
+    "only replicated services are there yet",
+    (m) => m?.ReplicatedJob,
+  ),
+  mode("jobs (--mode global-job)", "only replicated services are there yet", (m) => m?.GlobalJob),
+  spec("plugin services", "there are no plugins", (s) => s.TaskTemplate?.PluginSpec),
+  spec(
+    "network attachments",
+    "there are no single containers",
+    (s) => s.TaskTemplate?.NetworkAttachmentSpec,
+  ),
+  spec("networks (--network)", "every task is on the one built-in network", (s) => [
+    ...(s.TaskTemplate?.Networks ?? []),
+    ...(s.Networks ?? []),
+  ]),
+  spec(
+    "log drivers (--log-driver)",
+    "output is kept by the node and read with docker service logs",
+    (s) => s.TaskTemplate?.LogDriver,
+  ),
+  container("mounts (--mount)", FILES, (c) => c?.Mounts),
+  container("read-only file systems (--read-only)", FILES, (c) => c?.ReadOnly),
+  container("secrets (--secret)", "secrets are not stored encrypted yet", (c) => c?.Secrets),
+  container(
+    "configs in tasks (--config)",
+    "configs are stored, but not handed to tasks yet",
+    (c) => c?.Configs,
+  ),
+  container(
+    "health checks (--health-cmd)",
+    "a task counts as healthy once its port accepts connections",
+    (c) => (isNoHealthcheck(c?.Healthcheck) ? undefined : c?.Healthcheck),
+  ),
+  container("host entries (--host)", NODE_NETWORK, (c) => c?.Hosts),
+  container("DNS settings (--dns)", NODE_NETWORK, (c) => c?.DNSConfig),
+  container("supplementary groups (--group)", PLAIN, (c) => c?.Groups),
+  container("privileges (--credential-spec)", PLAIN, (c) => c?.Privileges),
+  container(
+    "an init process (--init)",
+    "tasks are reaped by the worker as they are",
+    (c) => c?.Init,
+  ),
+  container("terminals (--tty)", "a task's output goes to files", (c) => c?.TTY),
+  container("standard input", "a task's standard input is empty", (c) => c?.OpenStdin),
+  container("kernel settings (--sysctl)", PLAIN, (c) => c?.Sysctls),
+  container("capabilities (--cap-add, --cap-drop)", PLAIN, (c) => [
+    ...(c?.CapabilityAdd ?? []),
+    ...(c?.CapabilityDrop ?? []),
+  ]),
+  container("resource limits by ulimit (--ulimit)", PLAIN, (c) => c?.Ulimits),
+  container("out-of-memory scores (--oom-score-adj)", PLAIN, (c) => c?.OomScoreAdj),
+  container("isolation technologies (--isolation)", "tasks are plain processes", (c) =>
+    c?.Isolation === "default" ? undefined : c?.Isolation,
+  ),
+  spec(
+    "process limits (--limit-pids)",
+    "only CPU and memory are counted yet",
+    (s) => s.TaskTemplate?.Resources?.Limits?.Pids,
+  ),
+  spec("generic resources (--generic-resource)", "only CPU and memory are counted yet", (s) => [
+    s.TaskTemplate?.Resources?.Limits?.GenericResources,
+    s.TaskTemplate?.Resources?.Reservations?.GenericResources,
+  ]),
+  spec(
+    "platforms",
+    "programs of the node's own file system are not built for one: use --constraint",
+    (s) => s.TaskTemplate?.Placement?.Platforms,
+  ),
+  spec(
+    "DNS round robin (--endpoint-mode dnsrr)",
+    "services have no DNS names yet: publish a port",
+    (s) => s.EndpointSpec?.Mode === "dnsrr",
+  ),
+  ports(
+    "UDP and SCTP ports (--publish …/udp)",
+    "only TCP is carried yet",
+    (port) => port.Protocol !== "tcp",
+  ),
+  ports(
+    "host-mode ports (--publish mode=host)",
+    "ports are published on every node: leave mode=host out",
+    (port) => port.PublishMode === "host",
+  ),
+];
+
+/** Completes "Cannot create service web: …"; undefined when everything asked for is there. */
+export function refuseUnsupported(service: EngineServiceSpec): string | undefined {
+  const row = TABLE.find((candidate) => candidate.asked(service));
+  return row === undefined ? undefined : `${row.feature}: not supported yet, ${row.because}`;
+}
+
+type Pick = (spec: EngineServiceSpec) => unknown;
+
+function spec(feature: string, because: string, pick: Pick): Unsupported {
+  return { feature, because, asked: (service) => !isEmpty(pick(service), 0) };
+}
+
+function mode(
+  feature: string,
+  because: string,
+  pick: (mode: EngineServiceSpec["Mode"]) => unknown,
+): Unsupported {
+  // `{"Global": {}}` asks for it: here presence counts, not content.
+  return { feature, because, asked: (service) => pick(service.Mode) !== undefined };
+}
+
+function container(
+  feature: string,
+  because: string,
+  pick: (spec: NonNullable<EngineServiceSpec["TaskTemplate"]>["ContainerSpec"]) => unknown,
+): Unsupported {
+  return spec(feature, because, (service) => pick(service.TaskTemplate?.ContainerSpec));
+}
+
+type Port = NonNullable<NonNullable<EngineServiceSpec["EndpointSpec"]>["Ports"]>[number];
+
+function ports(feature: string, because: string, test: (port: Port) => boolean): Unsupported {
+  return { feature, because, asked: (service) => (service.EndpointSpec?.Ports ?? []).some(test) };
+}
+
+/** `--no-healthcheck` asks for none, which is what there is. */
+function isNoHealthcheck(value: unknown): boolean {
+  return JSON.stringify(value) === '{"Test":["NONE"]}';
+}
+
+/** Zero all the way down; what is nested deeper than any real field counts as something. */
+function isEmpty(value: unknown, depth: number): boolean {
+  if (value === undefined || value === null || value === false || value === "" || value === 0) {
+    return true;
+  }
+  if (typeof value !== "object" || depth > 8) return false;
+  return Object.values(value).every((item) => isEmpty(item, depth + 1));
+}

@@ -1,0 +1,63 @@
+/** The cluster in the Engine API's shape: the `Swarm` part of `/info`. */
+import type { Cluster } from "@skein/common/model/cluster";
+import type { Node } from "@skein/common/model/node";
+import type { NodeConfig } from "@skein/common/model/node-config";
+import { formatWall, toNanoseconds } from "./time.ts";
+
+export interface SwarmFacts {
+  readonly config: NodeConfig;
+  readonly cluster: Cluster | undefined;
+  readonly nodes: readonly Node[];
+  /** Docker's "no leader" text while there is none, else "". */
+  readonly error: string;
+}
+
+export function swarmInfo(facts: SwarmFacts): object {
+  const { config, cluster, nodes } = facts;
+  const managers = nodes.filter((node) => node.manager !== undefined);
+  return {
+    NodeID: config.nodeId,
+    NodeAddr: config.address,
+    LocalNodeState: "active",
+    ControlAvailable: true,
+    Error: facts.error,
+    RemoteManagers: managers.map((node) => ({
+      NodeID: node.id,
+      Addr: node.manager?.address ?? "",
+    })),
+    Nodes: nodes.length,
+    Managers: managers.length,
+    ...(cluster === undefined ? {} : { Cluster: clusterToEngine(cluster) }),
+  };
+}
+
+function clusterToEngine(cluster: Cluster): object {
+  return {
+    ID: cluster.id,
+    Version: { Index: cluster.version },
+    CreatedAt: formatWall(cluster.createdAt),
+    UpdatedAt: formatWall(cluster.updatedAt),
+    // Docker's clients refuse any other name; ours is on /skein/v1/status.
+    Spec: {
+      Name: "default",
+      Labels: {},
+      Orchestration: { TaskHistoryRetentionLimit: cluster.taskHistoryLimit },
+      Raft: {
+        SnapshotInterval: 10_000,
+        KeepOldSnapshots: 0,
+        LogEntriesForSlowFollowers: 500,
+        ElectionTick: 10,
+        HeartbeatTick: 1,
+      },
+      Dispatcher: { HeartbeatPeriod: toNanoseconds(1000) },
+      CAConfig: {},
+      TaskDefaults: {},
+      EncryptionConfig: { AutoLockManagers: false },
+    },
+    TLSInfo: {},
+    RootRotationInProgress: false,
+    DefaultAddrPool: [cluster.taskPool],
+    SubnetSize: Number(cluster.taskPool.split("/")[1] ?? "16"),
+    DataPathPort: 0,
+  };
+}

@@ -1,0 +1,37 @@
+/** GET /services: filters id, name (prefix), label, mode, runtime; counts of tasks when asked. */
+import type { Service } from "@skein/common/model/service";
+import { ok } from "@skein/common/result";
+import type { ClusterView } from "../store/view.ts";
+import type { Checked } from "./api-error.ts";
+import type { ServiceCounts } from "./engine/service.ts";
+import type { Filters } from "./filters.ts";
+import { allLabels, anyOf, checkValues } from "./filters.ts";
+
+export const SERVICE_FILTERS = ["id", "name", "label", "mode", "runtime"] as const;
+const MODES = ["replicated", "global", "replicated-job", "global-job"] as const;
+
+export function listServices(view: ClusterView, filters: Filters): Checked<readonly Service[]> {
+  const checked = checkValues(filters, "mode", MODES);
+  if (!checked.ok) return checked;
+  return ok(view.services.list().filter((service) => matches(service, filters)));
+}
+
+function matches(service: Service, filters: Filters): boolean {
+  const { name, labels, mode } = service.spec;
+  return (
+    service.removed !== true &&
+    anyOf(filters, "id", (id) => service.id.startsWith(id)) &&
+    anyOf(filters, "name", (prefix) => name.startsWith(prefix)) &&
+    anyOf(filters, "mode", (kind) => kind === mode.kind) &&
+    anyOf(filters, "runtime", (runtime) => runtime === "container") &&
+    allLabels(filters, "label", labels)
+  );
+}
+
+/** Tasks on their way out are not counted: "4/3" would say that something is wrong. */
+export function countTasks(view: ClusterView, service: Service): ServiceCounts {
+  const wanted = view
+    .tasksOfService(service.id)
+    .filter((task) => task.status.state === "running" && task.desired === "running");
+  return { running: wanted.length, desired: service.spec.mode.replicas };
+}

@@ -1,0 +1,54 @@
+/** POST /services/{id}/update: a spec, or `rollback=previous`, -> the command. */
+import type { Service } from "@skein/common/model/service";
+import { ok } from "@skein/common/result";
+import type { Checked } from "./api-error.ts";
+import { failedPrecondition, unclassified } from "./api-error.ts";
+import type { ServiceWrite } from "./create-service.ts";
+import { readServiceSpec } from "./engine/service-spec.ts";
+
+export interface UpdateRequest {
+  readonly body: unknown;
+  readonly version: number;
+  /** The query parameter. */
+  readonly rollback: string | undefined;
+  readonly defaultDirectory: string | undefined;
+}
+
+export function updateService(
+  service: Service,
+  request: UpdateRequest,
+): Checked<ServiceWrite<"update-service">> {
+  const { rollback = "", version } = request;
+  if (rollback === "previous") return rollBack(service, version);
+  if (rollback !== "" && rollback !== "none") {
+    return unclassified(`unrecognized rollback option ${rollback}`);
+  }
+  const read = readServiceSpec(request.body, {
+    verb: "update",
+    defaultName: service.spec.name,
+    defaultDirectory: request.defaultDirectory,
+  });
+  if (!read.ok) return read;
+  const { spec, warnings } = read.value;
+  const before = new Set(service.ports.map((port) => port.publishedPort));
+  return ok({
+    command: { kind: "update-service", serviceId: service.id, version, spec, rollback: false },
+    warnings,
+    newPorts: spec.ports
+      .map((port) => port.publishedPort)
+      .filter((port) => port !== 0 && !before.has(port)),
+  });
+}
+
+/** The body is ignored, as in Docker: what counts is the spec the service had before. */
+function rollBack(service: Service, version: number): Checked<ServiceWrite<"update-service">> {
+  const { previousSpec: spec } = service;
+  if (spec === undefined) {
+    return failedPrecondition(`service ${service.id} does not have a previous spec`);
+  }
+  return ok({
+    command: { kind: "update-service", serviceId: service.id, version, spec, rollback: true },
+    warnings: [],
+    newPorts: [],
+  });
+}

@@ -1,0 +1,20 @@
+/** Route name -> handler. The type makes the compiler ask for each route of the table. */
+import type { RouteName } from "@skein/common/api/routes";
+import type { EventHub } from "./events.ts";
+import type { Handler } from "./handler.ts";
+import { LOG_HANDLERS } from "./logs.ts";
+import { NOT_THERE_HANDLERS } from "./not-there.ts";
+import { OBJECT_HANDLERS } from "./objects.ts";
+import { SERVICE_HANDLERS } from "./services.ts";
+import { SYSTEM_HANDLERS } from "./system.ts";
+
+export function createHandlers(events: EventHub): Readonly<Record<RouteName, Handler>> {
+  return {
+    ...SYSTEM_HANDLERS,
+    ...SERVICE_HANDLERS,
+    ...OBJECT_HANDLERS,
+    ...LOG_HANDLERS,
+    ...NOT_THERE_HANDLERS,
+    events: events.handler,
+  };
+}
