@@ -33,6 +33,12 @@ export const STREAM_CHUNK_BYTES_MAX = 64 * 1024;
 export const STREAM_WINDOW_BYTES = 512 * 1024;
 /** What a frame counts besides its payload, so that frames of one byte cannot pile up by the 100,000. */
 export const STREAM_FRAME_COST_BYTES = 256;
+/** Links to one node that its streams share: two, so that one lost segment does not stall them all. */
+export const STREAM_LINKS_PER_NODE = 2;
+/** Bytes of all streams of one link that its other end has not received yet; beyond, sockets wait. */
+export const STREAM_LINK_WINDOW_BYTES = 4 * 1024 * 1024;
+/** A link without streams is closed after this long. */
+export const STREAM_LINK_IDLE_MS = 60_000;
 /** Streams of other nodes relayed to the tasks of this node at once; the next is told `busy`. */
 export const RELAYED_STREAMS_MAX = 10_000;
 /** Bytes a spliced socket may queue before its source is paused. */
@@ -125,6 +131,8 @@ export const LOG_LINE_BYTES_MAX = 64 * 1024;
 export const LOG_READ_BYTES = 64 * 1024;
 /** Bytes queued on a log link before reading pauses: a slow reader costs no memory. */
 export const LOG_QUEUE_BYTES_MAX = 512 * 1024;
+/** How long a follower waits for a task that this node has not heard of yet. */
+export const LOG_APPEAR_MS = 5000;
 /** Pause before a slow reader's link is looked at again. */
 export const LOG_PAUSE_MS = 20;
 /** Log requests served at once; the next is refused with the reason. */

@@ -27,7 +27,12 @@ export const logMessageSchema = v.variant("kind", [
     stream: v.picklist(["stdout", "stderr"]),
     /** Wall time in nanoseconds as decimal text: beyond 2^53. */
     atNs: v.string(),
+    /** As written, its line end included. */
     line: bytes,
+    /** A piece of a line that is too long for one message; the next message goes on with it. */
+    partial: v.exactOptional(flag),
+    /** Written while no agent ran: `atNs` is when the next one found it. */
+    late: v.exactOptional(flag),
   }),
   v.object({ kind: v.literal("end") }),
 ]);
