@@ -1,6 +1,6 @@
 /**
  * Flow control and life of one stream at one of its two nodes: the bytes of a socket on one side, frames of
- * a link on the other. A link has no back-pressure of its own towards its sender, so credit bounds what is
+ * a shared link on the other. A link has no back-pressure of its own towards its sender, so credit bounds what is
  * under way: a sender may have STREAM_WINDOW_BYTES unconfirmed, and the receiver confirms what its socket
  * has taken.
  *
@@ -22,9 +22,9 @@ export type FlowEffect =
   | { readonly kind: "end-socket" }
   | { readonly kind: "pause" }
   | { readonly kind: "resume" }
-  /** Both halves are done: close the link, let the socket finish. */
+  /** Both halves are done: forget the stream, let the socket flush. */
   | { readonly kind: "finish" }
-  /** Reset the socket and close the link. */
+  /** Reset the socket and forget the stream. */
   | { readonly kind: "break"; readonly reason: string };
 
 /** Confirm in quarters of a window: few frames, and the sender never waits for the last byte. */

@@ -3,10 +3,10 @@ import { closeSync } from "node:fs";
 import type { Server, Socket } from "node:net";
 import { createServer } from "node:net";
 import type { Log } from "@skein/common/io/log";
-import type { Network } from "@skein/common/io/network";
 import { KEEP_ALIVE_AFTER_MS, LISTEN_BACKLOG_MAX } from "../../limits.ts";
 import type { ConnectTarget } from "../connections.ts";
 import type { DataPlaneInput } from "../dataplane.ts";
+import type { StreamDialer } from "./stream-dialer.ts";
 import type { Upstream } from "./upstream.ts";
 import { openUpstream } from "./upstream.ts";
 
@@ -23,7 +23,7 @@ interface Client {
 export interface IngressOptions {
   /** The node's own address, on which every published port is served. */
   readonly address: string;
-  readonly network: Network;
+  readonly dialer: StreamDialer;
   readonly log: Log;
   /** Ids shared with the stream server. */
   readonly nextId: () => number;
@@ -90,7 +90,7 @@ export class Ingress {
     const client = this.#clients.get(id);
     if (client === undefined) return;
     client.attempt = attempt;
-    client.upstream = openUpstream(this.#options.network, target, (error) => {
+    client.upstream = openUpstream(this.#options.dialer, target, (error) => {
       if (error !== undefined) client.upstream = undefined;
       const kind = error === undefined ? "connected" : "connect-failed";
       this.#options.submit({ kind, id, attempt });

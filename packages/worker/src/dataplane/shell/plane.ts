@@ -13,6 +13,7 @@ import { FiguresReporter } from "./figures.ts";
 import { Ingress } from "./ingress.ts";
 import { probe } from "./probe-socket.ts";
 import { inspectListeners } from "./proc-sockets.ts";
+import { StreamDialer } from "./stream-dialer.ts";
 import { StreamServer } from "./stream-server.ts";
 
 export interface DataPlaneOptions {
@@ -40,13 +41,14 @@ class Plane implements DataPlaneHandle {
   readonly #driver: Driver<DataPlaneInput, DataPlaneEffect>;
   readonly #ingress: Ingress;
   readonly #streams: StreamServer;
+  readonly #dialer: StreamDialer;
   readonly #listener: Listener;
   readonly #figures: FiguresReporter;
   #lastId = 0;
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
-    const { config, network, log, metrics } = options;
+    const { config, network, log, metrics, clock } = options;
     const shared = {
       nextId: (): number => {
         this.#lastId += 1;
@@ -54,7 +56,9 @@ class Plane implements DataPlaneHandle {
       },
       submit: (input: DataPlaneInput): void => this.#driver.submit(input),
     };
-    this.#ingress = new Ingress({ address: config.address, network, log, ...shared });
+    this.#dialer = new StreamDialer(network, clock);
+    const { address } = config;
+    this.#ingress = new Ingress({ address, dialer: this.#dialer, log, ...shared });
     this.#streams = new StreamServer(shared);
     this.#figures = new FiguresReporter(metrics);
     this.#driver = new Driver(
@@ -147,6 +151,7 @@ class Plane implements DataPlaneHandle {
     must(this.#listener, "the stream listener").close();
     this.#ingress.shut();
     this.#streams.shut();
+    this.#dialer.shut();
     this.#options.ended();
   }
 }

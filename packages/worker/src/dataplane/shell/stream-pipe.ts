@@ -1,38 +1,61 @@
-/** Joins a socket with an accepted `/stream` link; `StreamFlow` decides, this performs. */
+/** Joins a socket with an accepted stream; `StreamFlow` decides, this performs. */
 import type { Socket } from "node:net";
 import { unreachable } from "@skein/common/assert";
-import type { Link } from "@skein/common/io/network";
 import type { FlowEffect } from "../stream-flow.ts";
 import { StreamFlow } from "../stream-flow.ts";
-import { decodeFrame, encodeFrame } from "../stream-frame.ts";
+import type { StreamFrame } from "../stream-frame.ts";
+import type { MuxLink, StreamReceiver } from "./mux-link.ts";
 
-export class StreamPipe {
+export interface PipeOptions {
+  readonly mux: MuxLink;
+  readonly stream: number;
+  /** The stream is over; the socket may still be flushing. */
+  readonly ended: () => void;
+}
+
+export class StreamPipe implements StreamReceiver {
   readonly #socket: Socket;
-  readonly #link: Link;
+  readonly #options: PipeOptions;
   readonly #flow = new StreamFlow();
+  /** Reading waits for the other side's reader, or for the link. */
+  #paused = false;
+  #held = false;
 
   /** The socket must have an error listener and must not have been read from. */
-  constructor(socket: Socket, link: Link) {
+  constructor(socket: Socket, options: PipeOptions) {
     this.#socket = socket;
-    this.#link = link;
+    this.#options = options;
+    options.mux.add(options.stream, this);
     socket.on("data", (chunk: Buffer) => this.#perform(this.#flow.read(chunk)));
     socket.on("end", () => this.#perform(this.#flow.ended()));
     socket.on("error", (error) => this.#perform(this.#flow.broken(error.message)));
     socket.on("close", () => {
       if (!socket.readableEnded) this.#perform(this.#flow.broken("closed"));
     });
-    socket.resume();
+    this.#readOrWait();
   }
 
-  /** A message of the link. */
-  message(bytes: Uint8Array): void {
-    const frame = decodeFrame(bytes);
-    if (frame.ok) this.#perform(this.#flow.received(frame.value));
-    else this.#perform(this.#flow.broken(frame.error));
+  frame(frame: StreamFrame): void {
+    this.#perform(this.#flow.received(frame));
   }
 
   linkClosed(reason: string): void {
     this.#perform(this.#flow.linkClosed(reason));
+  }
+
+  hold(): void {
+    this.#held = true;
+    this.#readOrWait();
+  }
+
+  go(): void {
+    this.#held = false;
+    this.#readOrWait();
+  }
+
+  #readOrWait(): void {
+    if (this.#paused || this.#held) this.#socket.pause();
+    else this.#socket.resume();
   }
 
   #perform(effects: readonly FlowEffect[]): void {
@@ -40,32 +63,31 @@ export class StreamPipe {
   }
 
   #performOne(effect: FlowEffect): void {
+    const { mux, stream } = this.#options;
     switch (effect.kind) {
       case "send":
-        this.#link.send(encodeFrame(effect.frame));
-        return;
+        return mux.send(stream, effect.frame);
       case "write":
-        this.#write(effect.payload);
-        return;
+        return this.#write(effect.payload);
       case "end-socket":
-        this.#socket.end();
-        return;
+        return void this.#socket.end();
       case "pause":
-        this.#socket.pause();
-        return;
       case "resume":
-        this.#socket.resume();
-        return;
+        this.#paused = effect.kind === "pause";
+        return this.#readOrWait();
       case "finish":
-        this.#link.close("done");
-        return;
+        return this.#end();
       case "break":
         this.#socket.resetAndDestroy();
-        this.#link.close(effect.reason);
-        return;
+        return this.#end();
       default:
         unreachable(effect);
     }
+  }
+
+  #end(): void {
+    this.#options.mux.remove(this.#options.stream);
+    this.#options.ended();
   }
 
   #write(payload: Uint8Array): void {

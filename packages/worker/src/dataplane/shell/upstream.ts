@@ -4,10 +4,11 @@
  */
 import type { Socket } from "node:net";
 import { connect } from "node:net";
-import type { Link, LinkReceiver, Network } from "@skein/common/io/network";
 import type { ConnectTarget } from "../connections.ts";
-import { decodeFrame } from "../stream-frame.ts";
+import type { StreamFrame } from "../stream-frame.ts";
+import type { MuxLink, StreamReceiver } from "./mux-link.ts";
 import { splice } from "./splice.ts";
+import type { StreamDialer } from "./stream-dialer.ts";
 import { StreamPipe } from "./stream-pipe.ts";
 
 export interface Upstream {
@@ -21,13 +22,13 @@ export interface Upstream {
 export type UpstreamDone = (error: string | undefined) => void;
 
 export function openUpstream(
-  network: Network,
+  dialer: StreamDialer,
   target: ConnectTarget,
   done: UpstreamDone,
 ): Upstream {
   return target.kind === "local"
     ? new LocalUpstream(target, done)
-    : new RemoteUpstream(network, target, done);
+    : new RemoteUpstream(dialer, target, done);
 }
 
 type LocalTarget = Extract<ConnectTarget, { kind: "local" }>;
@@ -62,55 +63,74 @@ class LocalUpstream implements Upstream {
   }
 }
 
-class RemoteUpstream implements Upstream, LinkReceiver {
-  readonly #dialled: { cancel(): void };
+/** A stream that waits for its answer; from `join` on a `StreamPipe` takes its place. */
+class RemoteUpstream implements Upstream, StreamReceiver {
+  readonly #dialer: StreamDialer;
+  readonly #target: RemoteTarget;
   #done: UpstreamDone | undefined;
-  #link: Link | undefined;
-  #pipe: StreamPipe | undefined;
-  /** What came between the answer and the join. */
-  readonly #early: Uint8Array[] = [];
+  #opened: { readonly mux: MuxLink; readonly stream: number } | undefined;
+  #unclaim: () => void = () => undefined;
+  #secondTry = false;
 
-  constructor(network: Network, target: RemoteTarget, done: UpstreamDone) {
-    const { dataAddress: address, nodeId: expect, taskId, port } = target;
-    const query = `task=${encodeURIComponent(taskId)}&port=${port}`;
+  constructor(dialer: StreamDialer, target: RemoteTarget, done: UpstreamDone) {
+    this.#dialer = dialer;
+    this.#target = target;
     this.#done = done;
-    this.#dialled = network.dial({ address, path: "/stream", query, expect }, this);
-  }
-
-  opened(link: Link): void {
-    this.#link = link;
-  }
-
-  message(bytes: Uint8Array): void {
-    if (this.#pipe !== undefined) this.#pipe.message(bytes);
-    else if (this.#done !== undefined) this.#answer(bytes);
-    else this.#early.push(bytes);
-  }
-
-  closed(end: { readonly kind: string; readonly reason: string }): void {
-    this.#finish(`${end.kind}: ${end.reason}`);
-    this.#pipe?.linkClosed(end.reason);
+    this.#claim();
   }
 
   abort(): void {
     this.#done = undefined;
-    this.#dialled.cancel();
-    this.#link?.close("given up");
+    this.#unclaim();
+    this.#leave("reset");
   }
 
   join(client: Socket): void {
-    if (this.#link === undefined) return void client.resetAndDestroy();
-    this.#pipe = new StreamPipe(client, this.#link);
-    for (const bytes of this.#early.splice(0)) this.#pipe.message(bytes);
+    if (this.#opened === undefined) return void client.resetAndDestroy();
+    new StreamPipe(client, { ...this.#opened, ended: () => undefined });
   }
 
-  /** The first frame says whether the other node carries the stream. */
-  #answer(bytes: Uint8Array): void {
-    const frame = decodeFrame(bytes);
-    if (frame.ok && frame.value.kind === "accepted") return this.#finish(undefined);
-    const refused = frame.ok && frame.value.kind === "refused" ? frame.value : undefined;
-    this.#finish(refused === undefined ? "protocol" : `${refused.code}: ${refused.reason}`);
-    this.#link?.close("refused");
+  frame(frame: StreamFrame): void {
+    if (frame.kind === "accepted") return this.#finish(undefined);
+    const reason = frame.kind === "refused" ? `${frame.code}: ${frame.reason}` : frame.kind;
+    this.#leave(frame.kind === "refused" ? undefined : "reset");
+    this.#finish(reason);
+  }
+
+  linkClosed(reason: string): void {
+    this.#opened = undefined;
+    // The link may have been dead before we asked: that says nothing of the node as it is now.
+    if (this.#done === undefined || this.#secondTry) return this.#finish(reason);
+    this.#secondTry = true;
+    this.#claim();
+  }
+
+  hold(): void {
+    // Nothing is read before the join.
+  }
+
+  go(): void {
+    // As above.
+  }
+
+  #claim(): void {
+    const { taskId, port } = this.#target;
+    this.#unclaim = this.#dialer.claim(this.#target, {
+      ready: (mux, stream) => {
+        this.#opened = { mux, stream };
+        mux.add(stream, this);
+        mux.send(stream, { kind: "open", taskId, port });
+      },
+      failed: (reason) => this.#finish(reason),
+    });
+  }
+
+  #leave(how: "reset" | undefined): void {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (opened === undefined) return;
+    if (how === "reset") opened.mux.send(opened.stream, { kind: "reset" });
+    opened.mux.remove(opened.stream);
   }
 
   #finish(error: string | undefined): void {
