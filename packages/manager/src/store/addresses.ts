@@ -2,8 +2,8 @@
  * Task addresses out of the cluster's pool.
  *
  * Invariants:
- *   A1. The search starts behind the address given last and wraps round: an address is given again only
- *       after all the others, so that a late packet or a stale table entry meets nobody else.
+ *   A1. The search starts behind the address given last and wraps round: an address is given again
+ *       only after all the others, so that a late packet or a stale table entry meets nobody else.
  *   A2. The cursor is replicated state: replicas that differ in it would give different addresses.
  *   A3. Host parts that end in 0 or 255 and the first (a gateway's) are never given.
  */

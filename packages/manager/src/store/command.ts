@@ -1,6 +1,6 @@
 /**
- * Commands: the only way to change the store. One per log entry; it may carry several items, each of
- * which is checked against what it read and becomes a counted no-op when that no longer holds.
+ * Commands: the only way to change the store. One per log entry; it may carry several items, each
+ * of which is checked against what it read and becomes a counted no-op when that no longer holds.
  * Ids and time travel inside: `apply` draws nothing and reads no clock.
  */
 import type { ConfigId, NodeId, RequestId, ServiceId, SessionId, TaskId } from "@skein/common/ids";
@@ -46,8 +46,8 @@ export const commandSchema = v.variant("kind", [
     manager: v.exactOptional(managerStatusSchema),
   }),
   /**
-   * `session`: the one judged; when the node has a newer one the command is a no-op. This and `join-node`
-   * set `status.since` to the command's time when the state changes.
+   * `session`: the one judged; when the node has a newer one the command is a no-op. This and
+   * `join-node` set `status.since` to the command's time when the state changes.
    */
   v.object({
     kind: v.literal("set-node-state"),
@@ -90,9 +90,9 @@ export const commandSchema = v.variant("kind", [
     rollback: flag,
   }),
   /**
-   * Give slots a (new) task. No-op per item when the slot's generation moved on. The slot's former task
-   * keeps its desired state if it is of another version (a start-first update leaves it serving until
-   * the new one is in rotation); of the same version it is asked to shut down.
+   * Give slots a (new) task. No-op per item when the slot's generation moved on. The slot's former
+   * task keeps its desired state if it is of another version (a start-first update leaves it
+   * serving until the new one is in rotation); of the same version it is asked to shut down.
    */
   v.object({
     kind: v.literal("fill-slots"),
@@ -136,15 +136,17 @@ export const commandSchema = v.variant("kind", [
     items: v.array(v.object({ taskId: id<TaskId>(), error: shortText })),
   }),
   /**
-   * What an agent reported; an illegal or backward transition is a counted no-op. A change of state sets
-   * `stateSince`; becoming `running` also sets `runningSince`, which stays.
+   * What an agent reported; an illegal or backward transition is a counted no-op. A change of state
+   * sets `stateSince`; becoming `running` also sets `runningSince`, which stays.
    */
   v.object({
     kind: v.literal("report-tasks"),
     nodeId: id<NodeId>(),
     items: v.array(v.object({ taskId: id<TaskId>(), status: taskStatusSchema })),
   }),
-  /** Endings nobody is left to report: `orphaned` by the leader, `shutdown` of tasks never taken. */
+  /**
+   * Endings nobody is left to report: `orphaned` by the leader, `shutdown` of tasks never taken.
+   */
   v.object({
     kind: v.literal("end-tasks"),
     items: v.array(v.object({ taskId: id<TaskId>(), state: taskStateSchema, message: shortText })),
@@ -166,7 +168,9 @@ export type CommandOf<K extends Command["kind"]> = Extract<Command, { readonly k
 
 export const envelopeSchema = v.object({
   version: count,
-  /** Store time at which the leader decided; `apply` moves the store's time to the later of both. */
+  /**
+   * Store time at which the leader decided; `apply` moves the store's time to the later of both.
+   */
   time: count,
   /** Wall time at the leader: becomes `createdAt`/`updatedAt`, for display only. */
   wall: count,
@@ -185,7 +189,9 @@ export interface Accepted {
   readonly skipped: readonly { readonly item: string; readonly reason: string }[];
 }
 
-/** Why `apply` refuses a command. Codes are listed in docs/ERRORS.md; `message` is Docker's text. */
+/**
+ * Why `apply` refuses a command. Codes are listed in docs/ERRORS.md; `message` is Docker's text.
+ */
 export interface Refusal {
   readonly code:
     | "cluster-exists"

@@ -1,6 +1,7 @@
 /**
- * What controllers return: commands without envelope. A decider is a pure function from a view and the
- * leader's store time; run again on the state that results, it decides nothing (a property test for each).
+ * What controllers return: commands without envelope. A decider is a pure function from a view and
+ * the leader's store time; run again on the state that results, it decides nothing (a property test
+ * for each).
  */
 import type { StoreTime } from "@skein/common/time";
 import type { Command } from "./command.ts";

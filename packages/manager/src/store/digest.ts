@@ -1,7 +1,7 @@
 /**
- * One number for the whole replicated state: equal on replicas that applied the same commands, however
- * they got there (log, snapshot or both). It compares replicas and replays; it is no protection against
- * anyone who wants two states to look alike.
+ * One number for the whole replicated state: equal on replicas that applied the same commands,
+ * however they got there (log, snapshot or both). It compares replicas and replays; it is no
+ * protection against anyone who wants two states to look alike.
  *
  * Over canonical JSON, not msgpack: key order and number form are not part of a value.
  */

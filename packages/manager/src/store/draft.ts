@@ -1,11 +1,13 @@
 /**
- * What one command has written so far, over the state it found. A handler reads its own writes here,
- * and returns them; nothing reaches the tables unless the handler ends with `accept`.
+ * What one command has written so far, over the state it found. A handler reads its own writes
+ * here, and returns them; nothing reaches the tables unless the handler ends with `accept`.
  *
  * Invariants:
- *   D1. Every row written carries the command's log index as version, and its wall time where it has one.
- *   D2. Writes come out by table, then in the order in which the handler first touched the row: the same
- *       on every replica, since a handler walks nothing but sorted lists and its command's items.
+ *   D1. Every row written carries the command's log index as version, and its wall time where it
+ *       has one.
+ *   D2. Writes come out by table, then in the order in which the handler first touched the row: the
+ *       same on every replica, since a handler walks nothing but sorted lists and its command's
+ *       items.
  */
 import type { LogIndex, TaskId } from "@skein/common/ids";
 import type { Cluster } from "@skein/common/model/cluster";

@@ -16,7 +16,9 @@ export class ChangeHistory {
   /** Changes up to here are forgotten. */
   #since: LogIndex = logIndex(0);
   #changes: Change[] = [];
-  /** Start of the living part of `#changes`: cut off only when it is half, so that a cut is cheap. */
+  /**
+   * Start of the living part of `#changes`: cut off only when it is half, so that a cut is cheap.
+   */
   #start = 0;
 
   constructor(max = HISTORY_CHANGES_MAX) {

@@ -1,3 +1,4 @@
+/** What the writes of a node's status share. */
 import type { Node, NodeState } from "@skein/common/model/node";
 import type { Facts } from "./draft.ts";
 

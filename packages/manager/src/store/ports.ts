@@ -1,12 +1,13 @@
 /**
- * Published ports of a service (Swarm's port allocator, without its second copy of the state: who holds
- * which port is an index over the services that are not removed).
+ * Published ports of a service (Swarm's port allocator, without its second copy of the state: who
+ * holds which port is an index over the services that are not removed).
  *
  * Invariants:
- *   P1. Ports the user named are reserved before any is assigned, so that order inside a spec is moot.
+ *   P1. Ports the user named are reserved before any is assigned, so that order inside a spec is
+ *       moot.
  *   P2. Assignment is the lowest free port of the range: a function of the state alone.
- *   P3. An assigned port is kept by the update of a service that still leaves the choice to us, since
- *       clients connect to it.
+ *   P3. An assigned port is kept by the update of a service that still leaves the choice to us,
+ *       since clients connect to it.
  */
 import type { PortSpec, Service } from "@skein/common/model/service";
 import type { Result } from "@skein/common/result";
@@ -20,7 +21,9 @@ export function portKey(port: Pick<PortSpec, "protocol" | "publishedPort">): str
   return `${port.protocol}/${port.publishedPort}`;
 }
 
-/** `wanted` with every ingress port that was left to us assigned. `old`: the service being updated. */
+/**
+ * `wanted` with every ingress port that was left to us assigned. `old`: the service being updated.
+ */
 export function assignPorts(
   view: StoreView,
   wanted: readonly PortSpec[],

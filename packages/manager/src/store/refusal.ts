@@ -1,7 +1,8 @@
 /**
- * Why a command is refused: one constructor per cause, with Docker's text where Docker has one, and the
- * table of what the Engine API makes of each code. docs/ERRORS.md lists the codes; a test keeps both in
- * step. Texts are part of the replicated answers: changing one changes what a replay records.
+ * Why a command is refused: one constructor per cause, with Docker's text where Docker has one, and
+ * the table of what the Engine API makes of each code. docs/ERRORS.md lists the codes; a test keeps
+ * both in step. Texts are part of the replicated answers: changing one changes what a replay
+ * records.
  */
 import type { PortSpec, Service } from "@skein/common/model/service";
 import { fail } from "@skein/common/result";

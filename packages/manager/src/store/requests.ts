@@ -1,12 +1,14 @@
 /**
- * What each request was answered with, so that a client which asks again after an unknown outcome gets
- * the first answer and no second effect.
+ * What each request was answered with, so that a client which asks again after an unknown outcome
+ * gets the first answer and no second effect.
  *
  * Invariants:
- *   Q1. Part of the replicated state: every replica remembers the same requests and forgets the same.
- *   Q2. At most `REQUESTS_ANSWERED_MAX`; the one answered longest ago goes first. The map's order is the
- *       order of answering, and a snapshot keeps it.
- *   Q3. An answer is given only to the request it belongs to: the same id with another subject is refused.
+ *   Q1. Part of the replicated state: every replica remembers the same requests and forgets the
+ *       same.
+ *   Q2. At most `REQUESTS_ANSWERED_MAX`; the one answered longest ago goes first. The map's order
+ *       is the order of answering, and a snapshot keeps it.
+ *   Q3. An answer is given only to the request it belongs to: the same id with another subject is
+ *       refused.
  */
 import { unreachable } from "@skein/common/assert";
 import type { RequestId } from "@skein/common/ids";
@@ -61,7 +63,9 @@ export class RequestLedger implements Requests {
     return answered === undefined ? undefined : resultOf(answered);
   }
 
-  /** The answer to give instead of applying `command`, when its request was answered before (Q3). */
+  /**
+   * The answer to give instead of applying `command`, when its request was answered before (Q3).
+   */
   repeated(request: RequestId, command: Command): Result<Accepted, Refusal> | undefined {
     const answered = this.#answered.get(request);
     if (answered === undefined) return undefined;
@@ -105,8 +109,8 @@ function resultOf({ accepted, refusal }: Answered): Result<Accepted, Refusal> {
 }
 
 /**
- * Names what a client asked for. Ids drawn by the server are left out, since a repeated request draws
- * others; so are specs, since another manager may fill in other defaults.
+ * Names what a client asked for. Ids drawn by the server are left out, since a repeated request
+ * draws others; so are specs, since another manager may fill in other defaults.
  */
 function subjectOf(command: Command): string {
   const { kind } = command;

@@ -1,15 +1,17 @@
 /**
- * From a snapshot to the writes that make the tables equal to it. What is the same is left alone, so that
- * readers keep their rows and a watch sees what really changed.
+ * From a snapshot to the writes that make the tables equal to it. Every row is written, also one
+ * that is there already: a replica that went astray is whole again. A watch is told of the rows
+ * whose version differs; a version is the log index of the write, so equal ones are the same row.
  */
 import type { LogIndex } from "@skein/common/ids";
+import type { Cluster } from "@skein/common/model/cluster";
+import type { Slot } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import type { DecodeError } from "@skein/common/wire/schema";
 import { COMMAND_VERSION } from "./command.ts";
 import type { Answered } from "./requests.ts";
-import { isSame } from "./same.ts";
 import type { Part } from "./snapshot.ts";
 import { decodeSnapshot } from "./snapshot.ts";
 import type { ClusterView } from "./view.ts";
@@ -46,6 +48,11 @@ export function readSnapshot(
   return ok({ head, requests, writes: writesBetween(view, head, parts) });
 }
 
+/** False for a row that the snapshot only confirms. */
+export function isNews({ before, after }: Write): boolean {
+  return before?.version !== after?.version;
+}
+
 function malformed(reason: string) {
   return fail<DecodeError>({ code: "malformed", reason });
 }
@@ -55,33 +62,34 @@ function writesBetween(
   head: PartOf<"head">,
   parts: readonly Part[],
 ): readonly Write[] {
-  const writes: Write[] = [];
   const nodes = parts.flatMap((part) => (part.part === "node" ? part.rows : []));
   const services = parts.flatMap((part) => (part.part === "service" ? part.rows : []));
   const slots = parts.flatMap((part) => (part.part === "slot" ? part.rows : []));
   const tasks = parts.flatMap((part) => (part.part === "task" ? part.rows : []));
   const configs = parts.flatMap((part) => (part.part === "config" ? part.rows : []));
-  const { cluster } = view;
-  const id = head.cluster?.id ?? cluster?.id;
-  if (id !== undefined && !isSame(cluster, head.cluster)) {
-    writes.push({ table: "cluster", id, before: cluster, after: head.cluster });
-  }
-  for (const write of diff(view.nodes.list(), nodes, idOf))
-    writes.push({ table: "node", ...write });
-  for (const write of diff(view.services.list(), services, idOf)) {
-    writes.push({ table: "service", ...write });
-  }
-  for (const write of diff(view.slots.list(), slots, (slot) =>
-    slotKey(slot.serviceId, slot.slot),
-  )) {
-    writes.push({ table: "slot", ...write });
-  }
-  for (const write of diff(view.tasks.list(), tasks, idOf))
-    writes.push({ table: "task", ...write });
-  for (const write of diff(view.configs.list(), configs, idOf)) {
-    writes.push({ table: "config", ...write });
-  }
-  return writes;
+  return [
+    ...clusterWrite(view.cluster, head.cluster),
+    ...diff(view.nodes.list(), nodes, idOf).map((write) => ({ table: "node", ...write }) as const),
+    ...diff(view.services.list(), services, idOf).map(
+      (write) => ({ table: "service", ...write }) as const,
+    ),
+    ...diff(view.slots.list(), slots, keyOfSlot).map(
+      (write) => ({ table: "slot", ...write }) as const,
+    ),
+    ...diff(view.tasks.list(), tasks, idOf).map((write) => ({ table: "task", ...write }) as const),
+    ...diff(view.configs.list(), configs, idOf).map(
+      (write) => ({ table: "config", ...write }) as const,
+    ),
+  ];
+}
+
+function clusterWrite(before: Cluster | undefined, after: Cluster | undefined): readonly Write[] {
+  const id = after?.id ?? before?.id;
+  return id === undefined ? [] : [{ table: "cluster", id, before, after }];
+}
+
+function keyOfSlot({ serviceId, slot }: Slot): string {
+  return slotKey(serviceId, slot);
 }
 
 function idOf(row: { readonly id: string }): string {
@@ -99,7 +107,7 @@ function diff<Row>(
     const id = keyOf(after);
     const row = before.get(id);
     before.delete(id);
-    if (row === undefined || !isSame(row, after)) writes.push({ id, before: row, after });
+    writes.push({ id, before: row, after });
   }
   // What the snapshot does not know is gone; the old list was sorted, and so are these.
   for (const [id, row] of before) writes.push({ id, before: row, after: undefined });

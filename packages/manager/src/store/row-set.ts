@@ -34,6 +34,11 @@ export class RowSet<Key extends string | number, Row extends object> {
     return this.#rows.size;
   }
 
+  /** Keys remembered since the last list, for the test of R3. */
+  get changedKeys(): number {
+    return this.#changed.size;
+  }
+
   get(key: Key): Row | undefined {
     return this.#rows.get(key);
   }
@@ -105,6 +110,11 @@ export class GroupedRows<Group extends string, Key extends string | number, Row 
 
   constructor(make: () => RowSet<Key, Row>) {
     this.#make = make;
+  }
+
+  /** How many groups there are, for the test that empty ones go. */
+  get groups(): number {
+    return this.#groups.size;
   }
 
   put(group: Group, row: Row): void {

@@ -1,3 +1,4 @@
+/** Comparisons that several commands share. */
 import { canonicalJson } from "@skein/common/wire/codec";
 
 /** Deep equality of plain values, whatever the order of their keys. */
@@ -6,8 +7,8 @@ export function isSame(a: unknown, b: unknown): boolean {
 }
 
 /**
- * Whether an update that read `version` may write the spec: nobody wrote the spec since. Status writes
- * move the row's version and do not stand in the way; a version nobody can have read does.
+ * Whether an update that read `version` may write the spec: nobody wrote the spec since. Status
+ * writes move the row's version and do not stand in the way; a version nobody can have read does.
  */
 export function isReadVersion(
   version: number,

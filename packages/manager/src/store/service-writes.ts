@@ -1,4 +1,6 @@
-/** Writing a service's spec: the one place that keeps specIndex, taskIndex, ports and previous spec. */
+/**
+ * Writing a service's spec: the one place that keeps specIndex, taskIndex, ports and previous spec.
+ */
 import type { Service, ServiceSpec, TaskSpec, UpdateStatus } from "@skein/common/model/service";
 import type { Result } from "@skein/common/result";
 import { ok } from "@skein/common/result";
@@ -9,9 +11,9 @@ import { noPreviousSpec } from "./refusal.ts";
 import { isSame } from "./same.ts";
 
 /**
- * Makes `spec` the service's. The old one becomes the previous spec, and an update status of the old
- * update goes. `taskIndex` moves only when tasks made before would be made otherwise now: constraints
- * and spread say where a task goes, not what it is.
+ * Makes `spec` the service's. The old one becomes the previous spec, and an update status of the
+ * old update goes. `taskIndex` moves only when tasks made before would be made otherwise now:
+ * constraints and spread say where a task goes, not what it is.
  */
 export function changeSpec(
   draft: Draft,

@@ -1,10 +1,10 @@
 /**
- * The replicated state as bytes: a sequence of parts, each a length (4 bytes, big endian) and msgpack.
- * A head, then the rows of each table in slices, then the end with the number of parts.
+ * The replicated state as bytes: a sequence of parts, each a length (4 bytes, big endian) and
+ * msgpack. A head, then the rows of each table in slices, then the end with the number of parts.
  *
  * Invariants:
- *   S1. Canonical: rows sorted by id, keys sorted at every depth. A state grown by commands and the same
- *       state restored give the same bytes.
+ *   S1. Canonical: rows sorted by id, keys sorted at every depth. A state grown by commands and the
+ *       same state restored give the same bytes.
  *   S2. All or nothing: restoring decodes and checks everything before anything is replaced.
  *   S3. Slices can be encoded one by one, with other work in between: the rows were fixed when the
  *       snapshot was taken, and rows never change.

@@ -1,16 +1,18 @@
 /**
- * The replicated store: the state machine behind the log. One command per log entry; every replica that
- * applies the same entries holds the same state and gives the same answers. (Swarm's MemoryStore, with
- * the write as a command instead of a list of changed rows; docs/design/store.md.)
+ * The replicated store: the state machine behind the log. One command per log entry; every replica
+ * that applies the same entries holds the same state and gives the same answers. (Swarm's
+ * MemoryStore, with the write as a command instead of a list of changed rows;
+ * docs/design/store.md.)
  *
  * Invariants:
- *   B1. Total: `apply` answers every decodable command with a result or a refusal (apply/handlers.ts).
+ *   B1. Total: `apply` answers every decodable command with a result or a refusal
+ *       (apply/handlers.ts).
  *   B2. Atomic: a refused command changes nothing but index and store time, and is remembered only
  *       with its request.
  *   B3. Deterministic: state and answers are a function of the entries alone.
  *   B4. Store time never goes back.
- *   B5. What may be applied depends on `clusterVersion`, which is state, not on what this binary can
- *       read: or an old and a new manager would answer one entry differently.
+ *   B5. What may be applied depends on `clusterVersion`, which is state, not on what this binary
+ *       can read: or an old and a new manager would answer one entry differently.
  */
 import { assert } from "@skein/common/assert";
 import type { LogIndex } from "@skein/common/ids";
@@ -30,7 +32,7 @@ import { ChangeHistory } from "./history.ts";
 import { bug, newerVersion } from "./refusal.ts";
 import type { Requests } from "./requests.ts";
 import { answeredOf, RequestLedger } from "./requests.ts";
-import { readSnapshot } from "./restore.ts";
+import { isNews, readSnapshot } from "./restore.ts";
 import { concatBytes, snapshotSlices } from "./snapshot.ts";
 import { Tables } from "./tables.ts";
 import type { Change, ClusterView } from "./view.ts";
@@ -121,7 +123,7 @@ class ReplicatedStore implements Store {
     this.#tables.advance(head.index, storeTime(head.time));
     this.#requests.reset(requests);
     this.#history.reset(head.index);
-    this.#tell(writes.map((write) => changeOf(head.index, write)));
+    this.#tell(writes.filter(isNews).map((write) => changeOf(head.index, write)));
     return ok(undefined);
   }
 

@@ -1,11 +1,11 @@
 /**
- * The replicated state and its secondary indexes. Only `commit`, `advance` and `load` change it, and only
- * the store calls them.
+ * The replicated state and its secondary indexes. Only `commit`, `advance` and `load` change it,
+ * and only the store calls them.
  *
  * Invariants, checked against a full scan by store.property.test.ts:
  *   T1. Every index holds exactly the rows a scan of its table would give, in the same order.
- *   T2. A name or published port belongs to at most one service that is not removed; a removed service
- *       holds neither, though its row and tasks may still be there.
+ *   T2. A name or published port belongs to at most one service that is not removed; a removed
+ *       service holds neither, though its row and tasks may still be there.
  *   T3. An address is held by at most one task, from the task's creation until its row goes.
  */
 import { unreachable } from "@skein/common/assert";
@@ -130,7 +130,9 @@ export class Tables implements StoreView {
     this.#addressCursor = cursor;
   }
 
-  /** Writes one row and its index entries. Cannot fail: whatever may be refused was refused before. */
+  /**
+   * Writes one row and its index entries. Cannot fail: whatever may be refused was refused before.
+   */
   commit(write: Write): void {
     switch (write.table) {
       case "cluster":

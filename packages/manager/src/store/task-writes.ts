@@ -5,10 +5,10 @@
  * Invariants:
  *   W1. The desired state only moves forward.
  *   W2. The observed state moves along an edge of the transition table, by the edge's owner.
- *   W3. A task of a removed service that is to be removed and has ended is deleted in the same step:
- *       `stack rm` waits for its tasks to be gone.
- *   W4. An address that is freed goes to a task that waits for one, in the same step: no wanted task
- *       is without an address while the pool has one.
+ *   W3. A task of a removed service that is to be removed and has ended is deleted in the same
+ *       step: `stack rm` waits for its tasks to be gone.
+ *   W4. An address that is freed goes to a task that waits for one, in the same step: no wanted
+ *       task is without an address while the pool has one.
  */
 import type { DesiredState, TransitionOwner } from "@skein/common/model/task-state";
 import { DESIRED_STATES, isTerminal, transitionOwner } from "@skein/common/model/task-state";

@@ -4,7 +4,6 @@ import {
   configId,
   logIndex,
   nodeId,
-  requestId,
   serviceId,
   sessionId,
   taskId,
@@ -185,8 +184,9 @@ export function createConfig(id: string, name = id): CommandOf<"create-config"> 
   return { kind: "create-config", configId: configId(id), spec };
 }
 
-export function request(
-  text: string,
-): Pick<Envelope, "request"> & { request: ReturnType<typeof requestId> } {
-  return { request: requestId(text) };
+/** Whoever writes to a row of the store after this throws. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  for (const item of Object.values(value)) deepFreeze(item);
+  return Object.freeze(value);
 }

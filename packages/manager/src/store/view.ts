@@ -9,7 +9,9 @@ import type { StoreTime } from "@skein/common/time";
 
 export interface TableView<Id extends string, Row> {
   get(id: Id): Row | undefined;
-  /** Sorted by id; the same array until the table changes, never mutated after it was handed out. */
+  /**
+   * Sorted by id; the same array until the table changes, never mutated after it was handed out.
+   */
   list(): readonly Row[];
   readonly size: number;
 }

@@ -1,4 +1,7 @@
-/** What a handler wants written: the row before and after, by table. `commit` and watches read these. */
+/**
+ * What a handler wants written: the row before and after, by table. `commit` and watches read
+ * these.
+ */
 import type { LogIndex } from "@skein/common/ids";
 import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";

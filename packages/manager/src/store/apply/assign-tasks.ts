@@ -1,3 +1,4 @@
+/** The scheduler's decisions: a pending task gets its node. */
 import type { NodeId, TaskId } from "@skein/common/ids";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";

@@ -1,3 +1,4 @@
+/** A new config: a named value that only ever changes its labels. */
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";

@@ -1,3 +1,4 @@
+/** A new service, with its published ports assigned. Its slots and tasks are the orchestrator's. */
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";

@@ -1,3 +1,4 @@
+/** The reaper's deletions: task rows that nobody needs any more. */
 import type { TaskId } from "@skein/common/ids";
 import { slotKey } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";

@@ -1,3 +1,4 @@
+/** Endings that no agent reports: of tasks on lost nodes, and of tasks no node was given. */
 import type { TaskState, TransitionOwner } from "@skein/common/model/task-state";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";

@@ -1,3 +1,4 @@
+/** Why tasks stay pending, in the words `service ps` shows. */
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";

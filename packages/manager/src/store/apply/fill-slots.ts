@@ -1,3 +1,4 @@
+/** Slots get a new task each. */
 import type { Service } from "@skein/common/model/service";
 import type { Slot, Task } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
@@ -61,8 +62,9 @@ function fillSlot(draft: Draft, service: Service, item: Item): void {
 }
 
 /**
- * A task of another version may stay wanted beside its successor, if the update wants it so; whoever
- * decides on the order of an update asks it to end. Two wanted tasks of one version never share a slot.
+ * A task of another version may stay wanted beside its successor, if the update wants it so;
+ * whoever decides on the order of an update asks it to end. Two wanted tasks of one version never
+ * share a slot.
  */
 function mayServeOn(service: Service, previous: Task): boolean {
   return isWanted(previous) && previous.taskIndex !== service.taskIndex;

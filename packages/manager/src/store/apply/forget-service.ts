@@ -1,3 +1,4 @@
+/** The last step of a service's removal: its row goes. */
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";

@@ -3,15 +3,15 @@
  *
  * Invariants:
  *   H1. Total: every decodable command on every state gives an outcome, never a throw.
- *   H2. Atomic: a handler only reads; what it wants written is in its outcome, so that a handler that
- *       breaks off half-way has written nothing.
+ *   H2. Atomic: a handler only reads; what it wants written is in its outcome, so that a handler
+ *       that breaks off half-way has written nothing.
  *
- * Here is the only `catch` of the core. A throw out of `apply` would be replayed by every manager at the
- * same log index, at every start: one bug in one handler would end the cluster for good. Caught, it is a
- * refusal like any other: deterministic, because a handler is a function of replicated state and command
- * alone, so that it throws on every replica or on none, and its text names only the command and the
- * index. What is thrown from outside a handler (tables, snapshot, index order) is not caught: such a
- * replica must stop.
+ * Here is the only `catch` of the core. A throw out of `apply` would be replayed by every manager
+ * at the same log index, at every start: one bug in one handler would end the cluster for good.
+ * Caught, it is a refusal like any other: deterministic, because a handler is a function of
+ * replicated state and command alone, so that it throws on every replica or on none, and its text
+ * names only the command and the index. What is thrown from outside a handler (tables, snapshot,
+ * index order) is not caught: such a replica must stop.
  */
 import type { Command, CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";

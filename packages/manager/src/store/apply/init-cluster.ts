@@ -1,3 +1,4 @@
+/** The first command of a cluster. */
 import { nodeId } from "@skein/common/ids";
 import type { Node } from "@skein/common/model/node";
 import type { CommandOf } from "../command.ts";

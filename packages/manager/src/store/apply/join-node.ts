@@ -1,3 +1,4 @@
+/** A worker session began. */
 import type { Node, NodeSpec } from "@skein/common/model/node";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
@@ -7,8 +8,8 @@ import { isSame } from "../same.ts";
 import type { StoreView } from "../tables.ts";
 
 /**
- * A session began. The spec belongs to the user from the first join on: a node that comes back takes
- * over nothing of it, or a drained node would be active again after each restart.
+ * A session began. The spec belongs to the user from the first join on: a node that comes back
+ * takes over nothing of it, or a drained node would be active again after each restart.
  */
 export function applyJoinNode(
   view: StoreView,

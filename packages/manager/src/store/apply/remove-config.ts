@@ -1,3 +1,4 @@
+/** A config goes. */
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";

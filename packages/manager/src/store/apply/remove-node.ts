@@ -1,3 +1,4 @@
+/** A node goes, and with it whoever could report on its tasks. */
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";

@@ -1,3 +1,4 @@
+/** A user removes a service. */
 import { isTerminal } from "@skein/common/model/task-state";
 import { slotKey } from "@skein/common/model/task";
 import type { CommandOf } from "../command.ts";
@@ -8,8 +9,8 @@ import type { StoreView } from "../tables.ts";
 import { deleteTask, moveDesired } from "../task-writes.ts";
 
 /**
- * Name and ports are free at once; the row stays until the last task is gone. Tasks that have ended, or
- * that no node was ever given, go now: nobody would report on them again.
+ * Name and ports are free at once; the row stays until the last task is gone. Tasks that have
+ * ended, or that no node was ever given, go now: nobody would report on them again.
  */
 export function applyRemoveService(
   view: StoreView,

@@ -1,3 +1,4 @@
+/** Scaling down: slots go, and their tasks are asked to be removed. */
 import { slotKey } from "@skein/common/model/task";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";

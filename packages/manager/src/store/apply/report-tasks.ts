@@ -1,3 +1,4 @@
+/** What a node's agent says of its tasks. */
 import type { Task, TaskStatus } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";
 import type { CommandOf } from "../command.ts";

@@ -1,3 +1,4 @@
+/** Managers ask tasks to start, to shut down or to be removed; a task is never asked to go back. */
 import type { Task } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
 import type { CommandOf } from "../command.ts";

@@ -1,3 +1,4 @@
+/** The leader's judgement of a node. */
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";

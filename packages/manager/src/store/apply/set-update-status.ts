@@ -1,3 +1,4 @@
+/** What the update supervisor says of an update, and its automatic rollback. */
 import type { Service, UpdateStatus } from "@skein/common/model/service";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
@@ -30,7 +31,9 @@ export function applySetUpdateStatus(
   return draft.accept(serviceId);
 }
 
-/** Times are for display: the supervisor writes 0 where it means now, since it knows no wall time. */
+/**
+ * Times are for display: the supervisor writes 0 where it means now, since it knows no wall time.
+ */
 function withTimes(status: UpdateStatus, { wall }: Facts): UpdateStatus {
   const { startedAt, completedAt } = status;
   const completed = completedAt === undefined ? {} : { completedAt: completedAt || wall };

@@ -1,3 +1,4 @@
+/** A user changes the labels of a config. */
 import type { ConfigSpec } from "@skein/common/model/config";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
@@ -6,7 +7,9 @@ import { configImmutable, configNotFound, versionConflict } from "../refusal.ts"
 import { isSame } from "../same.ts";
 import type { StoreView } from "../tables.ts";
 
-/** Every write of a config is one of its spec, so its version must be the very one that was read. */
+/**
+ * Every write of a config is one of its spec, so its version must be the very one that was read.
+ */
 export function applyUpdateConfig(
   view: StoreView,
   facts: Facts,

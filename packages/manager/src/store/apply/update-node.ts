@@ -1,3 +1,4 @@
+/** A user changes the spec of a node: labels and availability. */
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";

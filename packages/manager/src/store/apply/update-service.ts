@@ -1,3 +1,4 @@
+/** A user changes the spec of a service, or asks for the one before. */
 import type { Service, UpdateStatus } from "@skein/common/model/service";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";

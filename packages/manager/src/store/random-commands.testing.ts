@@ -1,0 +1,233 @@
+/**
+ * For tests only: random commands. Ids come from small sets, so that commands meet; what a command
+ * names as read (version, generation, index) is what the state says, or off by a little, as drawn.
+ */
+import { configId, nodeId, requestId, serviceId, sessionId, taskId } from "@skein/common/ids";
+import type { TaskId } from "@skein/common/ids";
+import type { TaskState } from "@skein/common/model/task-state";
+import { DESIRED_STATES, TASK_STATES } from "@skein/common/model/task-state";
+import fc from "fast-check";
+import type { Command, Envelope } from "./command.ts";
+import { describeNode, initCluster, port, serviceSpec } from "./testing.ts";
+import type { ClusterView } from "./view.ts";
+
+const small = fc.nat({ max: 23 });
+const offByLittle = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(0) },
+  { weight: 1, arbitrary: fc.integer({ min: -2, max: 2 }) },
+  { weight: 1, arbitrary: fc.constant(Number.MAX_SAFE_INTEGER) },
+);
+
+export const drawArbitrary = fc.record({
+  kind: fc.nat(),
+  a: small,
+  b: small,
+  items: fc.array(fc.record({ a: small, b: small, off: offByLittle }), { maxLength: 6 }),
+  off: offByLittle,
+  flag: fc.boolean(),
+  request: fc.oneof(
+    { weight: 9, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.nat({ max: 9 }) },
+  ),
+  time: fc.nat({ max: 500 }),
+  version: fc.oneof(
+    { weight: 40, arbitrary: fc.constant(1) },
+    { weight: 1, arbitrary: fc.nat({ max: 3 }) },
+  ),
+});
+export type Draw = typeof drawArbitrary extends fc.Arbitrary<infer T> ? T : never;
+type Maker = (view: ClusterView, draw: Draw) => Command;
+
+const NAMES = ["web", "__proto__", "", "constructor", "10", "ünï"];
+const TEXTS = ["a", "b", ""];
+// The keys of a constant record of exactly these states.
+const STATES = Object.keys(TASK_STATES) as TaskState[];
+
+const node = (n: number) => nodeId(`n${n % 3}`);
+const service = (n: number) => serviceId(`s${n % 4}`);
+const config = (n: number) => configId(`f${n % 3}`);
+const pick = <T>(values: readonly T[], n: number, other: T): T =>
+  values[n % values.length] ?? other;
+const near = (value: number | undefined, off: number) =>
+  Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, (value ?? 0) + off));
+
+/** Mostly a task there is. */
+function task(view: ClusterView, n: number): TaskId {
+  const tasks = view.tasks.list();
+  return (n % 8 === 7 ? undefined : tasks[n % Math.max(1, tasks.length)]?.id) ?? taskId(`t${n}`);
+}
+
+function spec(n: number, name: string) {
+  const task = { ...serviceSpec(name).task, forceUpdate: n % 2, spread: TEXTS.slice(n % 3) };
+  const ports = [
+    port(0, 1),
+    port(30_000 + (n % 3), 2),
+    { ...port(0, 3), protocol: "udp" as const },
+  ];
+  const host = { ...port(30_001, 4), mode: "host" as const };
+  const labels = Object.fromEntries(NAMES.slice(n % 5).map((key) => [key, `${n}`]));
+  return serviceSpec(name, {
+    task,
+    labels,
+    ports: n % 5 === 4 ? [host] : ports.slice(0, n % 4),
+    mode: { kind: "replicated", replicas: n },
+  });
+}
+
+/** One maker for each kind, some twice: what makes state interesting comes often. */
+const MAKERS: readonly Maker[] = [
+  () => initCluster("10.65.0.0/29"),
+  (_view, { a, b, flag }) => ({
+    kind: "join-node",
+    nodeId: node(a),
+    role: flag ? "manager" : "worker",
+    name: pick(NAMES, b, ""),
+    availability: "active",
+    description: describeNode(pick(NAMES, b, "")),
+    session: sessionId(`x${b % 2}`),
+  }),
+  (_view, { a, b, flag }) => ({
+    kind: "set-node-state",
+    nodeId: node(a),
+    state: pick(["down", "ready", "unknown"] as const, b, "ready"),
+    message: "",
+    ...(flag ? { session: sessionId(`x${b % 2}`) } : {}),
+  }),
+  (view, { a, b, off }) => ({
+    kind: "update-node",
+    nodeId: node(a),
+    version: near(view.nodes.get(node(a))?.version, off),
+    spec: {
+      labels: { zone: pick(NAMES, b, "") },
+      role: "worker",
+      availability: b % 4 === 0 ? "drain" : "active",
+    },
+  }),
+  (_view, { a, flag }) => ({ kind: "remove-node", nodeId: node(a), force: flag }),
+  (_view, { a, b }) => ({
+    kind: "create-service",
+    serviceId: service(a),
+    spec: spec(b, pick(NAMES, a, "")),
+  }),
+  (view, { a, b, off, flag }) => ({
+    kind: "update-service",
+    serviceId: service(a),
+    version: near(view.services.get(service(a))?.version, off),
+    spec: spec(b, view.services.get(service(a))?.spec.name ?? ""),
+    rollback: flag,
+  }),
+  (_view, { a }) => ({ kind: "remove-service", serviceId: service(a) }),
+  (_view, { a }) => ({ kind: "forget-service", serviceId: service(a) }),
+  (view, { a, b, off, flag }) => ({
+    kind: "set-update-status",
+    serviceId: service(a),
+    specIndex: near(view.services.get(service(a))?.specIndex, off),
+    status: { state: "updating", startedAt: b % 2, completedAt: 0, message: pick(TEXTS, b, "") },
+    rollback: flag,
+  }),
+  fillSlots,
+  fillSlots,
+  fillSlots,
+  (view, { a, items }) => ({
+    kind: "remove-slots",
+    serviceId: service(a),
+    items: items.slice(0, 2).map((item) => ({
+      slot: item.a % 4,
+      generation: near(view.slots.get(`${service(a)}.${item.a % 4}`)?.generation, item.off),
+    })),
+  }),
+  (view, { items }) => ({
+    kind: "set-desired",
+    items: items.map((item) => ({
+      taskId: task(view, item.a),
+      desired: pick(DESIRED_STATES, item.b, "running"),
+      reason: pick(TEXTS, item.b, ""),
+    })),
+  }),
+  assignTasks,
+  assignTasks,
+  (view, { items }) => ({
+    kind: "explain-tasks",
+    items: items.map((item) => ({ taskId: task(view, item.a), error: pick(TEXTS, item.b, "") })),
+  }),
+  reportTasks,
+  reportTasks,
+  reportTasks,
+  (view, { items, flag }) => ({
+    kind: "end-tasks",
+    items: items.map((item) => ({
+      taskId: task(view, item.a),
+      state: flag ? "shutdown" : pick(STATES, item.b, "orphaned"),
+      message: "",
+    })),
+  }),
+  (view, { items }) => ({
+    kind: "delete-tasks",
+    taskIds: items.map((item) => task(view, item.a)),
+  }),
+  (_view, { a, b }) => ({
+    kind: "create-config",
+    configId: config(a),
+    spec: { name: pick(NAMES, b, ""), labels: {}, data: new Uint8Array([b % 2]) },
+  }),
+  (view, { a, b, off }) => ({
+    kind: "update-config",
+    configId: config(a),
+    version: near(view.configs.get(config(a))?.version, off),
+    spec: {
+      name: view.configs.get(config(a))?.spec.name ?? "",
+      labels: { x: pick(NAMES, b, "") },
+      data: new Uint8Array([b % 2]),
+    },
+  }),
+  (_view, { a }) => ({ kind: "remove-config", configId: config(a) }),
+];
+
+function fillSlots(view: ClusterView, { a, items }: Draw): Command {
+  const id = service(a);
+  return {
+    kind: "fill-slots",
+    serviceId: id,
+    items: items.map((item) => ({
+      slot: item.a % 4,
+      generation: near(view.slots.get(`${id}.${item.a % 4}`)?.generation, item.off),
+      taskId: taskId(`t${item.a}-${item.b}-${view.index % 5}`),
+      taskIndex: near(view.services.get(id)?.taskIndex, item.b === 0 ? item.off : 0),
+      desired: pick(DESIRED_STATES, item.b % 5 === 4 ? 2 : item.b % 2, "running"),
+      failures: item.b,
+      ...(item.b % 3 === 0 ? { startAt: item.b, reason: "r" } : {}),
+    })),
+  };
+}
+
+function assignTasks(view: ClusterView, { items }: Draw): Command {
+  return {
+    kind: "assign-tasks",
+    items: items.map((item) => ({ taskId: task(view, item.a), nodeId: node(item.b) })),
+  };
+}
+
+function reportTasks(view: ClusterView, { a, items }: Draw): Command {
+  return {
+    kind: "report-tasks",
+    nodeId: node(a),
+    items: items.map((item) => ({
+      taskId: task(view, item.a),
+      status: {
+        state: pick(STATES, item.b, "running"),
+        at: item.a,
+        message: pick(TEXTS, item.b, ""),
+        ...(item.off === 0 ? { inRotation: item.a % 2 === 0 } : { exitCode: 1 }),
+      },
+    })),
+  };
+}
+
+export function envelopeOf(view: ClusterView, draw: Draw): Envelope {
+  // The first command makes a cluster nearly always: without one all others are refused.
+  const kind = view.cluster === undefined && draw.kind % 7 !== 0 ? 0 : draw.kind % MAKERS.length;
+  const command = pick(MAKERS, kind, reportTasks)(view, draw);
+  const { version, time, request } = draw;
+  const asked = request === undefined ? {} : { request: requestId(`q${request}`) };
+  return { version, time, wall: 1_000_000 + time, command, ...asked };
+}
