@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 
 HOST = os.environ.get("HOST", "127.0.0.1")
 PORT = int(os.environ.get("PORT", "3000"))
@@ -44,6 +45,11 @@ class Server(ThreadingHTTPServer):
     daemon_threads = False
     # The standard library's 5 is short for a web server.
     request_queue_size = 128
+
+    def server_bind(self):
+        # Without HTTPServer's own step, a reverse look-up of the address, which can take seconds.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
 
 server = Server((HOST, PORT), Hello)

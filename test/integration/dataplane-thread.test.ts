@@ -1,4 +1,7 @@
-/** The data plane as it is shipped: bundled, in a thread, with a port handed over by another process. */
+/**
+ * The data plane as it is shipped: bundled, in a thread, with a port handed over by another
+ * process.
+ */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -51,14 +54,14 @@ describe("data plane thread", function () {
       format: "esm",
       external: ["bufferutil", "utf-8-validate"],
       banner: {
-        js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+        js: 'import { createRequire as c } from "node:module"; const require = c(import.meta.url);',
       },
       logLevel: "error",
     });
   });
   after(() => rmSync(directory, { recursive: true, force: true }));
 
-  it("serves a socket that a launcher bound, after the launcher's death, until unpublished", async () => {
+  it("serves a launcher's socket after the launcher's death, until unpublished", async () => {
     const authority = await makeAuthority();
     const other = new TestNode(await makeIdentity(authority, "node-b"), 2);
     writeIdentity(directory, await makeIdentity(authority, "node-a"));

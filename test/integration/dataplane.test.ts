@@ -198,7 +198,7 @@ describe("data plane with real sockets", function () {
         expect(read).to.be.above(2 * least);
       });
 
-      it("lets open connections of a draining task go on, and gives new ones to others", async () => {
+      it("lets connections of a draining task go on, and gives new ones to others", async () => {
         const [old, other] = [task(node()), task(b)];
         await old.start((socket) => {
           socket.on("data", (chunk: Buffer) => socket.write(chunk));
@@ -340,6 +340,7 @@ async function standsStill(read: () => number): Promise<number> {
 }
 
 function spawnListener(port: number, host: string) {
-  const script = `require("net").createServer((s) => s.end()).listen(${port}, "${host}", () => console.log("up"))`;
+  const server = 'require("net").createServer((s) => s.end())';
+  const script = `${server}.listen(${port}, "${host}", () => console.log("up"))`;
   return spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "ignore"] });
 }

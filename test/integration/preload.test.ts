@@ -15,7 +15,12 @@ const NET = `127.${100 + (process.pid % 100)}.${(process.pid >> 8) % 256}`;
 const OWN = `${NET}.5`;
 const PORT = 20_000 + (process.pid % 9000);
 const TELL = "const tell = (s) => { console.log(JSON.stringify(s.address())); process.exit(0); };";
-const IN_NET = `${TELL} const s = require("net").createServer(); s.on("error", (e) => { console.log(JSON.stringify(e.code)); process.exit(0); });`;
+const IN_NET = `${TELL}
+  const s = require("net").createServer();
+  s.on("error", (e) => { console.log(JSON.stringify(e.code)); process.exit(0); });`;
+
+const IN_THREAD = `${TELL}
+  const s = require("net").createServer().listen(${PORT}, () => tell(s))`;
 
 interface Row {
   readonly name: string;
@@ -43,7 +48,8 @@ const MAPPED: readonly Row[] = [
   row("its own address", `s.listen(${PORT}, "${OWN}", () => tell(s))`),
   row(
     "options are not changed",
-    `const o = { port: ${PORT} }; s.listen(o, () => { if (Object.keys(o).length !== 1) throw o; tell(s); })`,
+    `const o = { port: ${PORT} };
+     s.listen(o, () => { if (Object.keys(o).length !== 1) throw o; tell(s); })`,
   ),
   row(
     "once listener",
@@ -67,12 +73,13 @@ const MAPPED: readonly Row[] = [
   {
     name: "an ES module",
     esm: true,
-    script: `import { createServer } from "node:http"; ${TELL} const s = createServer().listen(${PORT}, () => tell(s));`,
+    script: `import { createServer } from "node:http"; ${TELL}
+      const s = createServer().listen(${PORT}, () => tell(s));`,
     answer: `${OWN}:${PORT}`,
   },
   {
     name: "a worker thread",
-    script: `new (require("worker_threads").Worker)(${JSON.stringify(`${TELL} const s = require("net").createServer().listen(${PORT}, () => tell(s))`)}, { eval: true })`,
+    script: `new (require("worker_threads").Worker)(${JSON.stringify(IN_THREAD)}, { eval: true })`,
     answer: `${OWN}:${PORT}`,
   },
   {
@@ -112,7 +119,8 @@ const LEFT_ALONE: readonly Row[] = [
   },
   {
     name: "another server's handle",
-    script: `${IN_NET} const a = require("net").createServer().listen(${PORT}, "${NET}.78", () => s.listen(a, () => tell(s)))`,
+    script: `${IN_NET} const a = require("net").createServer();
+      a.listen(${PORT}, "${NET}.78", () => s.listen(a, () => tell(s)))`,
     answer: `${NET}.78:${PORT}`,
   },
   {
@@ -169,7 +177,9 @@ describe("preload/listen.cjs", function () {
   });
 
   it("lets three replicas of one hard-coded port run on three addresses", async () => {
-    const script = `require("http").createServer((q, r) => r.end(process.env.SKEIN_HOST)).listen(${PORT}, "0.0.0.0", () => console.log("up"))`;
+    const script = `
+      const s = require("http").createServer((q, r) => r.end(process.env.SKEIN_HOST));
+      s.listen(${PORT}, "0.0.0.0", () => console.log("up"))`;
     const hosts = [1, 2, 3].map((n) => `${NET}.${n}`);
     const replicas = hosts.map((host) => start(directory, ["-e", script], { SKEIN_HOST: host }));
     try {
@@ -193,7 +203,10 @@ describe("preload/listen.cjs", function () {
           if (left === 0) console.log(JSON.stringify({ address: where.address, port: where.port }));
         });
         cluster.fork(); cluster.fork();
-        process.on("SIGTERM", () => { for (const id in cluster.workers) cluster.workers[id].kill(); cluster.disconnect(() => process.exit(0)); });
+        process.on("SIGTERM", () => {
+          for (const id in cluster.workers) cluster.workers[id].kill();
+          cluster.disconnect(() => process.exit(0));
+        });
       } else require("http").createServer((q, r) => r.end("pid " + process.pid)).listen(${PORT});`;
     const file = join(directory, "cluster.cjs");
     writeFileSync(file, script);

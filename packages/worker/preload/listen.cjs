@@ -1,15 +1,15 @@
 "use strict";
 /**
- * Loaded into Node programs that run as tasks on the loopback plane (NODE_OPTIONS=--require). There a task
- * shares the machine's network and owns one address, $SKEIN_HOST. A program that listens on every address,
- * or on localhost, would collide with the next replica: this moves it to the address of its own task. The
- * port stays.
+ * Loaded into Node programs that run as tasks on the loopback plane (NODE_OPTIONS=--require). There
+ * a task shares the machine's network and owns one address, $SKEIN_HOST. A program that listens on
+ * every address, or on localhost, would collide with the next replica: this moves it to the address
+ * of its own task. The port stays.
  *
- * Left alone: pipes, file descriptors, handles, other addresses, and an ephemeral port (0) of localhost: it
- * collides with nobody, and whoever asks for one means to reach it at localhost.
+ * Left alone: pipes, file descriptors, handles, other addresses, and an ephemeral port (0) of
+ * localhost: it collides with nobody, and whoever asks for one means to reach it at localhost.
  *
- * Runs in whatever Node a user has, in workers, cluster children and tools such as npm: plain syntax, no
- * output, nothing thrown, nothing changed but one method.
+ * Runs in whatever Node a user has, in workers, cluster children and tools such as npm: plain
+ * syntax, no output, nothing thrown, nothing changed but one method.
  */
 (function install() {
   const WILDCARD = ["", "0.0.0.0", "::", "[::]", "0:0:0:0:0:0:0:0", "::ffff:0.0.0.0"];
@@ -26,7 +26,10 @@
   const original = prototype.listen;
   if (typeof original !== "function") return;
 
-  /** Mapped, or as they are when they are none of ours or not understood: node then says what is wrong. */
+  /**
+   * Mapped, or as they are when they are none of ours or not understood: node then says what is
+   * wrong.
+   */
   function mapped(args) {
     try {
       const first = args[0];
@@ -39,7 +42,8 @@
 
   /** listen({ port, host, … }, callback) */
   function mappedOptions(args, options) {
-    // Not TCP: a pipe, or a socket that exists. `in`, as node does: they may be inherited or accessors.
+    // Not TCP: a pipe, or a socket that exists. `in`, as node does: they may be inherited or
+    // accessors.
     if (options._handle || options.handle || typeof options.fd === "number") return args;
     if (typeof options.path === "string" && !("port" in options && isPort(options.port)))
       return args;

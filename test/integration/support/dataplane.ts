@@ -1,4 +1,7 @@
-/** Two nodes' data planes in this process, over real sockets and certificates, for tests and benchmarks. */
+/**
+ * Two nodes' data planes in this process, over real sockets and certificates, for tests and
+ * benchmarks.
+ */
 import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
 import { once } from "node:events";

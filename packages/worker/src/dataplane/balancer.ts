@@ -1,11 +1,11 @@
 /**
- * Which task answers the next connection of a published port: round robin over the tasks in rotation of
- * all nodes, those that failed lately last (docs/design/data-plane.md).
+ * Which task answers the next connection of a published port: round robin over the tasks in
+ * rotation of all nodes, those that failed lately last (docs/design/data-plane.md).
  *
  * Invariants:
  *   B1. `pick` gives each backend at most once per round: none that is in `tried`.
- *   B2. A backend that failed is given only when no other is left: ejection orders, it never empties a
- *       port. When all are ejected all are tried.
+ *   B2. A backend that failed is given only when no other is left: ejection orders, it never
+ *       empties a port. When all are ejected all are tried.
  *   B3. The turn survives a change of the table: it goes on after the task it stood at.
  *   B4. Only tasks of the table have an ejection, so that its size is bounded by the table's.
  */

@@ -1,15 +1,19 @@
 /**
- * Client connections of the published ports, from accept to close: which backend each is offered to, when
- * the next is tried, when it is given up. Sockets and bytes belong to the shell.
+ * Client connections of the published ports, from accept to close: which backend each is offered
+ * to, when the next is tried, when it is given up. Sockets and bytes belong to the shell.
  *
- * A connection is `connecting` (one backend at a time), `waiting` (all failed, or none there) or `active`.
+ * A connection is `connecting` (one backend at a time), `waiting` (all failed, or none there) or
+ * `active`.
  *
  * Invariants:
- *   C1. Nothing of the client is read before a backend answered, so every try can still be repeated.
- *   C2. A round offers the connection to each backend once; rounds follow each other until HOLD_MS after
- *       accept, and only then the client hears of it. A change of the table starts a round at once.
+ *   C1. Nothing of the client is read before a backend answered, so every try can still be
+ *       repeated.
+ *   C2. A round offers the connection to each backend once; rounds follow each other until HOLD_MS
+ *       after accept, and only then the client hears of it. A change of the table starts a round at
+ *       once.
  *   C3. An answer that comes for an earlier attempt is ignored: the shell was told to abort it.
- *   C4. Connections of one port, and those of them that wait, are bounded; the one too many is rejected.
+ *   C4. Connections of one port, and those of them that wait, are bounded; the one too many is
+ *       rejected.
  */
 import type { NodeId, TaskId } from "@skein/common/ids";
 import type { Backend } from "@skein/common/model/routes";
@@ -79,7 +83,9 @@ export class Connections {
   readonly #meters: ServiceMeters;
   readonly #resolve: Resolve;
   readonly #pending = new Map<number, Pending>();
-  /** Both are ordered by time: each entry is added with the same delay and moved to the end with it. */
+  /**
+   * Both are ordered by time: each entry is added with the same delay and moved to the end with it.
+   */
   readonly #connecting = new Map<number, Instant>();
   readonly #waiting = new Map<number, Instant>();
   readonly #active = new Map<number, number>();
@@ -275,7 +281,10 @@ function firstOf(times: ReadonlyMap<number, Instant>): Instant | undefined {
   return undefined;
 }
 
-/** The ids whose time has come; the map is ordered by time, so the look ends at the first that is not. */
+/**
+ * The ids whose time has come; the map is ordered by time, so the look ends at the first that is
+ * not.
+ */
 function due(times: ReadonlyMap<number, Instant>, now: Instant): readonly number[] {
   const ids: number[] = [];
   for (const [id, at] of times) {

@@ -1,10 +1,10 @@
 /**
- * The data plane of one node, as a machine: what the agent says, what sockets report and what time brings
- * go in; what to open, connect, probe and tell comes out. The thread (`shell/`) and the simulator perform
- * the effects (docs/design/data-plane.md).
+ * The data plane of one node, as a machine: what the agent says, what sockets report and what time
+ * brings go in; what to open, connect, probe and tell comes out. The thread (`shell/`) and the
+ * simulator perform the effects (docs/design/data-plane.md).
  *
- * Parts: balancer.ts (whose turn), connections.ts (clients), published-ports.ts (listening sockets),
- * probe.ts (rotation). Each keeps invariants of its own.
+ * Parts: balancer.ts (whose turn), connections.ts (clients), published-ports.ts (listening
+ * sockets), probe.ts (rotation). Each keeps invariants of its own.
  */
 import { must, unreachable } from "@skein/common/assert";
 import type { Machine, Wake } from "@skein/common/host/machine";
@@ -176,7 +176,9 @@ export class DataPlane implements Machine<DataPlaneInput, DataPlaneEffect> {
     return task === undefined ? effects : [...effects, ...this.#prober.suspect(now, task)];
   }
 
-  /** A task of this node is reached straight; its own agent knows first that it drains or is gone. */
+  /**
+   * A task of this node is reached straight; its own agent knows first that it drains or is gone.
+   */
   #resolve(backend: Backend, port: number): ConnectTarget | { readonly kind: "none" } {
     const { taskId, nodeId, dataAddress } = backend;
     if (nodeId !== this.#self) return { kind: "remote", dataAddress, nodeId, taskId, port };

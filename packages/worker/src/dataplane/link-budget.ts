@@ -1,7 +1,8 @@
 /**
- * What all streams of one link together may have under way. Credit per stream bounds what a slow reader
- * can pile up; this bounds what a slow network can, however many streams there are. The other end says
- * what has arrived, not what was read, so that a slow reader never holds up the streams beside it.
+ * What all streams of one link together may have under way. Credit per stream bounds what a slow
+ * reader can pile up; this bounds what a slow network can, however many streams there are. The
+ * other end says what has arrived, not what was read, so that a slow reader never holds up the
+ * streams beside it.
  */
 import { STREAM_LINK_WINDOW_BYTES } from "../limits.ts";
 

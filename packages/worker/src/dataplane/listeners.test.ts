@@ -10,7 +10,7 @@ import {
 } from "./listeners.ts";
 
 const HEAD =
-  "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+  "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout ino";
 
 describe("listening sockets in /proc", () => {
   it("reads addresses, ports and inodes, and listening sockets only", () => {
@@ -104,5 +104,6 @@ describe("listening sockets in /proc", () => {
 
 function row(local: string, state: string, inode: number): string {
   const remote = local.length > 20 ? `${"0".repeat(32)}:0000` : "00000000:0000";
-  return `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0000000000000000 100 0 0 10 0`;
+  const queues = "00000000:00000000 00:00000000 00000000     0        0";
+  return `   0: ${local} ${remote} ${state} ${queues} ${inode} 1 0000000000000000 100 0 0 10 0`;
 }

@@ -1,6 +1,7 @@
 /**
- * Who listens where, from the text of /proc/net/tcp and /proc/net/tcp6, and what a user is told about a task
- * that does not listen at its own address. Pure; `shell/proc-sockets.ts` reads the files.
+ * Who listens where, from the text of /proc/net/tcp and /proc/net/tcp6, and what a user is told
+ * about a task that does not listen at its own address. Pure; `shell/proc-sockets.ts` reads the
+ * files.
  */
 import { NAMED_SOCKETS_MAX } from "../limits.ts";
 
@@ -11,7 +12,9 @@ export interface ListenSocket {
   readonly inode: number;
 }
 
-/** What a look at a task's processes found; `undefined` where it could not look: then it is trusted. */
+/**
+ * What a look at a task's processes found; `undefined` where it could not look: then it is trusted.
+ */
 export type Found = readonly ListenSocket[] | undefined;
 
 const LISTEN_STATE = "0A";
@@ -88,7 +91,8 @@ export function elsewhereText(
     .toSorted((a, b) => a.port - b.port || (a.address < b.address ? -1 : 1))
     .map((socket) => endpointText(socket.address, socket.port));
   const named = [...new Set(where)].slice(0, NAMED_SOCKETS_MAX).join(" and ");
-  return `${name} listens on ${named}, not on ${endpointText(wanted.address, wanted.port)}: use $HOST and $PORT`;
+  const own = endpointText(wanted.address, wanted.port);
+  return `${name} listens on ${named}, not on ${own}: use $HOST and $PORT`;
 }
 
 export function nowhereText(name: string, address: string, port: number): string {
@@ -98,7 +102,8 @@ export function nowhereText(name: string, address: string, port: number): string
 /** Something accepts at the task's address, and it is not the task. */
 export function foreignText(name: string, address: string, port: number): string {
   const endpoint = endpointText(address, port);
-  return `${endpoint} is answered by a process that is not ${name}: another program listens on port ${port} of every address`;
+  const cause = `another program listens on port ${port} of every address`;
+  return `${endpoint} is answered by a process that is not ${name}: ${cause}`;
 }
 
 export function endpointText(address: string, port: number): string {

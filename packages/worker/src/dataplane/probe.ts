@@ -1,13 +1,15 @@
 /**
- * Are the target ports of this node's tasks answered, and by whom? Every target port is probed by a TCP
- * connection: fast until it accepted once, every second from then on. A first acceptance is believed only
- * after a look at who listens there: a foreign program on 0.0.0.0:<port> accepts at every task's address.
+ * Are the target ports of this node's tasks answered, and by whom? Every target port is probed by a
+ * TCP connection: fast until it accepted once, every second from then on. A first acceptance is
+ * believed only after a look at who listens there: a foreign program on 0.0.0.0:<port> accepts at
+ * every task's address.
  *
  * A task is `starting` -> `checking` (all ports accepted, owner not known yet) -> `in` <-> `out`.
  *
  * Invariants:
  *   P1. `in-rotation` and `out-of-rotation` alternate for one task, beginning with the former.
- *   P2. A task leaves rotation for failures in a row of one port: two refusals, or five of any kind.
+ *   P2. A task leaves rotation for failures in a row of one port: two refusals, or five of any
+ *       kind.
  *   P3. At most one probe per target port and one look per task is under way.
  *   P4. The same warning is not told twice in a row.
  */

@@ -1,6 +1,7 @@
 /**
- * Between the agent (main thread) and the data plane (its own thread): plain values by `postMessage`. The
- * data plane owns published ports, streams between nodes and the probing of target ports.
+ * Between the agent (main thread) and the data plane (its own thread): plain values by
+ * `postMessage`. The data plane owns published ports, streams between nodes and the probing of
+ * target ports.
  */
 import type { TaskId } from "@skein/common/ids";
 import type { ServiceRoute } from "@skein/common/model/routes";
@@ -12,7 +13,9 @@ export interface LocalTask {
   readonly name: string;
   /** "127.65.0.5" */
   readonly hostAddress: string;
-  /** Target ports to probe until each accepted a connection once. Empty: in rotation when running. */
+  /**
+   * Target ports to probe until each accepted a connection once. Empty: in rotation when running.
+   */
   readonly targetPorts: readonly number[];
   /** Process group to look through when nothing listens at the address. */
   readonly pid: number;

@@ -8,7 +8,7 @@ const T0 = instant(0);
 const IN_USE = "listen EADDRINUSE: address already in use 127.0.0.1:8080";
 
 describe("published ports", () => {
-  it("opens what is published, tells when it is served, closes what is not published any more", () => {
+  it("opens what is published, tells when it is served, closes the rest", () => {
     const ports = new PublishedPorts();
     expect(told(ports.reconcile([80, 8080]))).to.deep.equal(["open-port 80", "open-port 8080"]);
     expect(told(ports.opened(80))).to.deep.equal(["listening 80"]);

@@ -3,8 +3,9 @@
  *
  * Invariants:
  *   L1. A port is opened at most once at a time, and closed only if it was asked to open.
- *   L2. A port that cannot be opened is tried again every 2 s for as long as it is published; the reason
- *       is told once, and again only when it changes or after the port was served in between.
+ *   L2. A port that cannot be opened is tried again every 2 s for as long as it is published; the
+ *       reason is told once, and again only when it changes or after the port was served in
+ *       between.
  *   L3. Every handed socket is adopted or dropped: none is kept that nobody serves.
  */
 import type { Instant } from "@skein/common/time";

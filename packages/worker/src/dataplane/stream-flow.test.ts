@@ -117,7 +117,9 @@ describe("stream flow", () => {
   });
 });
 
-/** Sends chunks of these sizes; `turns` says whether the sender's or the receiver's side moves next. */
+/**
+ * Sends chunks of these sizes; `turns` says whether the sender's or the receiver's side moves next.
+ */
 function transfer(
   sizes: readonly number[],
   turns: readonly boolean[],

@@ -1,14 +1,14 @@
 /**
- * Flow control and life of one stream at one of its two nodes: the bytes of a socket on one side, frames of
- * a shared link on the other. A link has no back-pressure of its own towards its sender, so credit bounds what is
- * under way: a sender may have STREAM_WINDOW_BYTES unconfirmed, and the receiver confirms what its socket
- * has taken.
+ * Flow control and life of one stream at one of its two nodes: the bytes of a socket on one side,
+ * frames of a shared link on the other. A link has no back-pressure of its own towards its sender,
+ * so credit bounds what is under way: a sender may have STREAM_WINDOW_BYTES unconfirmed, and the
+ * receiver confirms what its socket has taken.
  *
  * Invariants:
- *   S1. No more than the window plus what one read gave is ever unconfirmed, each frame counted with
- *       what it costs to keep; a peer that sends more is reset.
- *   S2. `finish` comes when both halves ended, `break` when anything failed; exactly one of them, once,
- *       and nothing after it.
+ *   S1. No more than the window plus what one read gave is ever unconfirmed, each frame counted
+ *       with what it costs to keep; a peer that sends more is reset.
+ *   S2. `finish` comes when both halves ended, `break` when anything failed; exactly one of them,
+ *       once, and nothing after it.
  *   S3. Order is kept: an end comes after all bytes of its half.
  */
 import { assert } from "@skein/common/assert";

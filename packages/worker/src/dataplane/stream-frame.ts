@@ -1,14 +1,18 @@
 /**
- * Frames of `/stream`: client connections carried between two nodes, many on one link. One byte of kind,
- * four of the stream's number, then the body. The node that dialled the link opens streams, with numbers
- * that only grow; the other answers `accepted` or `refused`, and then both send `data`, `end`, `window`.
+ * Frames of `/stream`: client connections carried between two nodes, many on one link. One byte of
+ * kind, four of the stream's number, then the body. The node that dialled the link opens streams,
+ * with numbers that only grow; the other answers `accepted` or `refused`, and then both send
+ * `data`, `end`, `window`.
  */
 import type { TaskId } from "@skein/common/ids";
 import { taskId } from "@skein/common/ids";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 
-/** Why a node does not carry a stream. Told before any byte of the client, so the next task can be tried. */
+/**
+ * Why a node does not carry a stream. Told before any byte of the client, so the next task can be
+ * tried.
+ */
 export const STREAM_REFUSALS = ["unknown-task", "draining", "unreachable", "busy"] as const;
 export type StreamRefusal = (typeof STREAM_REFUSALS)[number];
 

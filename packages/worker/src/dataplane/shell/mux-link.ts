@@ -1,4 +1,6 @@
-/** One `/stream` link with its streams, on either side: sorts frames, and keeps the link's budget. */
+/**
+ * One `/stream` link with its streams, on either side: sorts frames, and keeps the link's budget.
+ */
 import type { TaskId } from "@skein/common/ids";
 import type { Link } from "@skein/common/io/network";
 import { LinkBudget } from "../link-budget.ts";

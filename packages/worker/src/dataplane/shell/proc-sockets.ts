@@ -18,7 +18,9 @@ export interface Inspection {
   readonly ports: readonly number[];
 }
 
-/** Undefined where it cannot be told: no /proc, another user's processes, a process that just ended. */
+/**
+ * Undefined where it cannot be told: no /proc, another user's processes, a process that just ended.
+ */
 export async function inspectListeners(what: Inspection): Promise<Found> {
   const sockets = await listenSockets(what.pid);
   if (sockets === undefined) return undefined;

@@ -1,4 +1,7 @@
-/** Joins two sockets: bytes both ways, half-close and reset carried, memory bounded by back-pressure. */
+/**
+ * Joins two sockets: bytes both ways, half-close and reset carried, memory bounded by
+ * back-pressure.
+ */
 import type { Socket } from "node:net";
 import { SPLICE_QUEUE_BYTES_MAX } from "../../limits.ts";
 

@@ -1,6 +1,7 @@
 /**
- * Links to other nodes' data planes, kept while they carry streams and a while longer. All new streams to a
- * node share a dial under way, so that a burst of clients is one handshake and not a storm of them.
+ * Links to other nodes' data planes, kept while they carry streams and a while longer. All new
+ * streams to a node share a dial under way, so that a burst of clients is one handshake and not a
+ * storm of them.
  */
 import type { NodeId } from "@skein/common/ids";
 import type { Clock, Timer } from "@skein/common/io/clock";

@@ -1,6 +1,6 @@
 /**
- * The way to one backend: straight to a task of this node, or by a stream over its node. Nothing is sent
- * before `join`, so a try that fails has cost the client nothing.
+ * The way to one backend: straight to a task of this node, or by a stream over its node. Nothing is
+ * sent before `join`, so a try that fails has cost the client nothing.
  */
 import type { Socket } from "node:net";
 import { connect } from "node:net";
