@@ -136,8 +136,9 @@ class LinkStream extends Duplex {
     this.#link = link;
     this.#window = DUPLEX_WINDOW_BYTES;
     this.#options.opened?.(link);
-    this.#send();
+    // An end that waits means that nothing was written (S2): writes are done before `_final` is called.
     if (this.#sentEnd) link.send(Uint8Array.of(END));
+    else this.#send();
   }
 
   #closed(end: LinkEnd): void {
