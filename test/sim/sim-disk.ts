@@ -36,8 +36,11 @@ export interface SimDiskOptions {
   readonly capacityBytes?: number;
 }
 
-/** How unsynced writes and names fare in a crash. */
-export type CrashLoss = "everything" | "nothing" | "random";
+/**
+ * How unsynced writes and names fare in a crash. `process`: only the process ends; all it wrote can still
+ * be read, and is as little durable as before.
+ */
+export type CrashLoss = "everything" | "nothing" | "random" | "process";
 
 export class SimDisk implements Disk {
   readonly #options: SimDiskOptions;
@@ -248,6 +251,7 @@ export class SimDisk implements Disk {
   }
 
   #remains(loss: CrashLoss): Map<string, Directory> {
+    if (loss === "process") return this.#copy();
     const random = drawFor(loss, this.#options.random);
     const survivors = new Map<FileState, FileState>();
     const survive = (file: FileState) => {
@@ -267,6 +271,24 @@ export class SimDisk implements Disk {
       result.set(path, left);
     }
     return result;
+  }
+
+  #copy(): Map<string, Directory> {
+    const copies = new Map<FileState, FileState>();
+    const copyOf = (file: FileState) => {
+      const copy = copies.get(file) ?? file.copy();
+      copies.set(file, copy);
+      return copy;
+    };
+    const names = (from: ReadonlyMap<string, FileState>) =>
+      new Map([...from].map(([name, file]) => [name, copyOf(file)]));
+    const copyDirectory = ({ current, durable, pending, named }: Directory): Directory => ({
+      current: names(current),
+      durable: names(durable),
+      pending: pending.map((item) => ({ ...item, ...(item.file && { file: copyOf(item.file) }) })),
+      named,
+    });
+    return new Map([...this.#directories].map(([path, item]) => [path, copyDirectory(item)]));
   }
 }
 

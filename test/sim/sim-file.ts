@@ -61,6 +61,15 @@ export class FileState {
     this.#pending = [];
   }
 
+  /** The file as the end of its process leaves it: the page cache lives on, nothing more is durable. */
+  copy(): FileState {
+    const copy = new FileState(this.#durable.slice());
+    copy.#current = this.#current.slice();
+    // What a dead process began has happened: no completion tells anybody.
+    copy.#pending = this.#pending.map((change) => ({ ...change, complete: true }));
+    return copy;
+  }
+
   /** The file as a crash leaves it. */
   survivor(random: Pick<Random, "below">): FileState {
     return new FileState(this.#remains(random));

@@ -119,6 +119,8 @@ export const SPEC_SHORT_TEXT_MAX = 1024;
 export const BODY_BYTES_MAX = 1024 * 1024;
 /** Body of `configs/create`: Docker's largest config (1000 KiB) as base64, with its name and labels. */
 export const CONFIG_BODY_BYTES_MAX = 1536 * 1024;
+/** What is read and thrown away of a body too many, so that its sender gets to see the refusal. */
+export const DISCARD_BYTES_MAX = 64 * 1024 * 1024;
 /** A config's value: Docker's own bound. */
 export const CONFIG_DATA_BYTES_MAX = 1000 * 1024;
 /** How long a request waits for a leader to appear, so that a client does not see a failover. */
@@ -127,6 +129,10 @@ export const LEADER_WAIT_MS = 2000;
 export const LEADER_LOOK_MS = 25;
 /** A forwarded write is given up as "outcome unknown" when this has passed since it arrived. */
 export const FORWARD_ANSWER_MS = 5000;
+/** A leader that has not begun to answer by then is frozen or gone: more than its own 5 s. */
+export const FORWARD_HEAD_MS = 6000;
+/** How often a manager looks whether the leader it waits for still is the leader. */
+export const FORWARD_LOOK_MS = 100;
 /** Connections to the leader's API kept for the next request. */
 export const FORWARD_IDLE_CONNECTIONS_MAX = 32;
 /** Connections to the leader's API at once; more requests wait for one. */
@@ -149,7 +155,7 @@ export const LOG_OPEN_MS = 5000;
 export const WAL_SEGMENT_BYTES = 8 * 1024 * 1024;
 /** One write of zeros, each synced, so that a batch never queues behind a whole segment of them. */
 export const WAL_ZERO_CHUNK_BYTES = 256 * 1024;
-/** The encoder keeps a buffer of this size; a longer batch gets one of its own. */
+/** The encoder keeps a buffer of up to this size; a longer batch gets one of its own. */
 export const WAL_SCRATCH_BYTES = 1024 * 1024;
 /** After a full disk refused the next segment, this many batches pass before it is tried again. */
 export const WAL_SPARE_RETRY_BATCHES = 64;
@@ -163,3 +169,43 @@ export const SNAPSHOT_SAVES_MAX = 4;
 export const PEER_REACHABLE_MS = 1000;
 /** A graceful stop gives a leader this long to hand its office over. */
 export const RESIGN_MS = 1000;
+
+// Dispatcher
+/** A worker's heartbeat, told to it in `welcome`. */
+export const DISPATCH_HEARTBEAT_MS = 1000;
+/** Silence after which a node is down: three heartbeats, so that two may get lost or late. */
+export const DISPATCH_SILENCE_MS = 3000;
+/** A wake later than this was a stall of ours: heartbeats may wait unread, so nobody is silent yet. */
+export const DISPATCH_STALL_MS = 500;
+/** Connections at one leader; the next is closed. Nodes have one each. */
+export const DISPATCH_CONNECTIONS_MAX = 10_000;
+/** A connection that says no `hello` by then is closed. */
+export const DISPATCH_HELLO_MS = 5000;
+/** On a new leader: nodes that come back within this were never gone. */
+export const DISPATCH_RETURN_MS = 5000;
+/** On a new leader: nodes without a session are probed after this. */
+export const DISPATCH_RETURN_PROBE_MS = 1000;
+/** The second probe of such a node, after a refused first: the process may just be starting. */
+export const DISPATCH_PROBE_AGAIN_MS = 250;
+/** Longest patience with a worker that announced its restart. */
+export const DISPATCH_RESTART_MS_MAX = 60_000;
+/** Changes that follow each other within this share one message to a worker. */
+export const DISPATCH_CHANGES_MS = 10;
+/** Statuses that follow each other within this share one command a node. */
+export const DISPATCH_REPORTS_MS = 20;
+/** Statuses that wait for a command at all nodes together; at the bound they wait no longer. */
+export const DISPATCH_REPORTS_WAITING_MAX = 1000;
+/** Statuses of one session not yet stored; a worker that sends more is closed and starts over. */
+export const DISPATCH_REPORTS_SESSION_MAX = 20_000;
+/** Commands with statuses under way for one session; what comes more waits. */
+export const DISPATCH_REPORTS_COMMANDS_MAX = 16;
+/** Wait before a proposal that failed is made again. */
+export const DISPATCH_RETRY_MS = 200;
+/** Tries to store statuses; then the session is closed, so that the worker tells them another leader. */
+export const DISPATCH_REPORT_TRIES_MAX = 5;
+/** Messages with assignments that a worker has not taken; at the bound changes are gathered. */
+export const DISPATCH_UNTAKEN_MAX = 64;
+/** A worker that heartbeats but takes no assignment for this long is closed and starts over. */
+export const DISPATCH_TAKEN_MS = 30_000;
+/** Removed nodes remembered, so that they are refused when they come back. */
+export const DISPATCH_REMOVED_MAX = 10_000;

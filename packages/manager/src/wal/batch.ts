@@ -31,7 +31,7 @@ export function batchBytes(records: readonly LogRecord[]): number {
 
 export class BatchEncoder {
   readonly #crc32: Crc32;
-  readonly #scratch = new Uint8Array(WAL_SCRATCH_BYTES);
+  #scratch = new Uint8Array(0);
 
   constructor(crc32: Crc32) {
     this.#crc32 = crc32;
@@ -42,7 +42,7 @@ export class BatchEncoder {
     const { records, stamp, prefix } = frame;
     const start = prefix?.length ?? 0;
     const length = start + batchBytes(records);
-    const bytes = length <= this.#scratch.length ? this.#scratch : new Uint8Array(length);
+    const bytes = this.#buffer(length);
     const view = viewOf(bytes);
     if (prefix !== undefined) bytes.set(prefix);
     let at = start;
@@ -56,6 +56,16 @@ export class BatchEncoder {
     const end = batchEnd(at - start, records.length);
     writeRecord({ bytes, view, at }, end, { stamp, payloadSum: sum });
     return bytes.subarray(0, length);
+  }
+
+  /** Grows in doubles, so that a small log holds little memory. */
+  #buffer(length: number): Uint8Array {
+    if (length > WAL_SCRATCH_BYTES) return new Uint8Array(length);
+    if (length > this.#scratch.length) {
+      const doubled = Math.min(Math.max(length, this.#scratch.length * 2), WAL_SCRATCH_BYTES);
+      this.#scratch = new Uint8Array(doubled);
+    }
+    return this.#scratch;
   }
 }
 

@@ -1,5 +1,5 @@
 /** The files of one log directory: the `Disk` port with the directory, and what all its files share. */
-import type { Disk, DiskFile, Done } from "@skein/common/io/disk";
+import type { Disk, DiskError, DiskFile, Done } from "@skein/common/io/disk";
 import { finishFailed } from "@skein/common/io/disk";
 import type { Crc32 } from "@skein/common/wire/crc32";
 import type { LogOwner } from "./layout.ts";
@@ -10,6 +10,12 @@ export interface LogFilesOptions {
   readonly directory: string;
   readonly owner: LogOwner;
   readonly crc32: Crc32;
+}
+
+export interface FilePart {
+  readonly name: string;
+  readonly position: number;
+  readonly bytes: Uint8Array;
 }
 
 export class LogFiles {
@@ -47,6 +53,23 @@ export class LogFiles {
     this.#disk.remove(this.pathOf(name), (error) => {
       if (error !== undefined && error.code !== "not-found") return finishFailed(done, error);
       this.#disk.open(this.pathOf(name), "create", done);
+    });
+  }
+
+  /** Writes a part again, ends the file behind it, and syncs. */
+  rewrite(part: FilePart, done: Done): void {
+    const { name, position, bytes } = part;
+    this.open(name, "read-write", (error, file) => {
+      if (error !== undefined) return done(error);
+      const close = (failed: DiskError | undefined) =>
+        file.close((unclosed) => done(failed ?? unclosed));
+      file.write(position, bytes, (unwritten) => {
+        if (unwritten !== undefined) return close(unwritten);
+        file.truncate(position + bytes.length, (uncut) => {
+          if (uncut !== undefined) return close(uncut);
+          file.sync(close);
+        });
+      });
     });
   }
 

@@ -19,7 +19,6 @@ export class LogFold {
   #hardState: HardState = { term: term(0), commit: logIndex(0) };
   #restart: SnapshotMeta | undefined;
   #markIndex = logIndex(0);
-  #beforeLastBatch: LogPosition = { index: logIndex(0), term: term(0) };
   readonly retention = new Retention();
 
   get base(): LogIndex {
@@ -44,8 +43,8 @@ export class LogFold {
     return this.#markIndex;
   }
 
-  get beforeLastBatch(): LogPosition {
-    return this.#beforeLastBatch;
+  get end(): LogPosition {
+    return { index: this.last, term: this.termAt(this.last) ?? term(0) };
   }
 
   /** Undefined behind the end, before the base, and where it is not known. */
@@ -72,7 +71,6 @@ export class LogFold {
   }
 
   addBatch(batch: FoundBatch): string | undefined {
-    this.#beforeLastBatch = { index: this.last, term: this.termAt(this.last) ?? term(0) };
     for (const record of batch.records) {
       const fact = factOf(record);
       const wrong = fact.ok ? this.#add(fact.value) : fact.error;

@@ -77,15 +77,14 @@ export class LogStorage implements RaftStorage {
     this.#end = opening.end;
   }
 
-  /** Begins the new segment; then the one before gives back what it did not use. */
+  /** Begins a new segment: what a crash left behind the last batch of the old one never counts. */
   start(done: (error: DiskError | undefined) => void): void {
-    const { first, trim } = this.#recovery.opening;
+    const { first } = this.#recovery.opening;
     this.#segments.start(first, (error, segment) => {
       if (error !== undefined) return done(error);
       this.#retention.batchWritten(segment, first.records);
       this.#countSegments();
-      if (trim === undefined) return done(undefined);
-      this.#trim(trim, () => done(undefined));
+      done(undefined);
     });
   }
 
@@ -198,7 +197,7 @@ export class LogStorage implements RaftStorage {
     if (records.some((record) => record.type === TYPE_RESTART)) this.#keepLess(1);
   }
 
-  /** W8. */
+  /** W9. */
   #poison(error: StorageError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error.message;
@@ -248,13 +247,6 @@ export class LogStorage implements RaftStorage {
     this.#dropping = false;
     this.#poison(error);
     this.#settle();
-  }
-
-  #trim(part: { readonly name: string; readonly bytes: number }, done: () => void): void {
-    this.#files.open(part.name, "read-write", (error, file) => {
-      if (error !== undefined) return done();
-      file.truncate(part.bytes, () => file.close(done));
-    });
   }
 
   #countSegments(): void {

@@ -1,13 +1,13 @@
 /**
  * What recovery decides once log and snapshot are read. Pure.
  *
- * A log is continued in a new segment whose first batch repeats the last one and the hard state: nothing
- * that is trusted from now on depends on bytes that an earlier process failed to sync and that only the
- * page cache still shows.
- *
- * Invariants of what is handed to Raft:
- *   W4. Entries are contiguous and start behind the snapshot; commit lies between snapshot and last entry.
- *   W5. A snapshot that is further than the log replaces it: it came from a leader, and the process died
+ * Invariants:
+ *   W4. Raft gets entries that are contiguous and start behind the snapshot; commit lies between snapshot
+ *       and last entry.
+ *   W5. Raft gets nothing that only the page cache knows: an earlier process may have died before its
+ *       last sync, or of it. So the last batch is written again, where it lies, and synced (batches before
+ *       it were), and so are the names. Then the log goes on in a new segment.
+ *   W6. A snapshot that is further than the log replaces it: it came from a leader, and the process died
  *       before Raft could say so. A committed entry is never given up that way.
  */
 import { assert } from "@skein/common/assert";
@@ -16,10 +16,11 @@ import { logIndex, term } from "@skein/common/ids";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import type { Configuration, HardState, RaftRecovered, SnapshotMeta } from "../raft/protocol.ts";
+import type { FilePart } from "./log-files.ts";
 import type { LogFold } from "./log-fold.ts";
 import type { LogPosition } from "./record.ts";
 import { hardStateRecord, restartRecord } from "./record.ts";
-import type { ReplayedLog } from "./replay.ts";
+import type { ReplayedLog, SegmentBody } from "./replay.ts";
 import { Retention } from "./retention.ts";
 import type { LogBatch, SegmentTail } from "./segment-log.ts";
 import type { StorageError } from "./storage-error.ts";
@@ -32,8 +33,8 @@ export interface Opening {
   readonly end: LogPosition;
   readonly tail: SegmentTail;
   readonly retention: Retention;
-  /** A prepared segment that can be cut to what it holds, to give its space back. */
-  readonly trim: { readonly name: string; readonly bytes: number } | undefined;
+  /** The end of the last segment (W5). The file is cut behind it, which gives prepared space back. */
+  readonly rewrite: FilePart | undefined;
 }
 
 /** The log of a new cluster, or of a member that the first snapshot will teach. */
@@ -48,7 +49,7 @@ export function openingOfNew(configuration: Configuration): Opening {
     end: beginning,
     tail: { sequence: 0, salt: 0, nextBatch: 1 },
     retention: new Retention(),
-    trim: undefined,
+    rewrite: undefined,
   };
 }
 
@@ -76,15 +77,21 @@ export function openingOf(
   const hardState = raised(fold.hardState, snapshot);
   assert(hardState.commit <= last, `commit ${hardState.commit} > last ${last}`);
   const anew = continues ? [] : [restartRecord(snapshot)];
-  const records = [...lastBatch.records, ...anew, hardStateRecord(hardState)];
+  const records = [...anew, hardStateRecord(hardState)];
   return ok({
     recovered: { hardState, snapshot, entries },
-    first: { records, before: fold.beforeLastBatch },
+    first: { records, before: fold.end },
     end: entries.at(-1) ?? snapshot,
-    tail: { sequence: file.sequence, salt: content.header.salt, nextBatch: lastBatch.batch },
+    tail: { sequence: file.sequence, salt: content.header.salt, nextBatch: lastBatch.batch + 1 },
     retention: fold.retention,
-    trim: file.size > content.end ? { name: file.name, bytes: content.end } : undefined,
+    rewrite: lastPartOf(tail),
   });
+}
+
+/** The last batch; with the header, if it is the first. */
+function lastPartOf({ file, content, lastBatch }: SegmentBody): FilePart {
+  const position = content.batches.length === 1 ? 0 : lastBatch.start;
+  return { name: file.name, position, bytes: file.bytes.subarray(position, lastBatch.end) };
 }
 
 /** The configuration that the log began with, while all of the log is there. */

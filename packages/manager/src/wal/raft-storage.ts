@@ -3,13 +3,13 @@
  * docs/design/wal.md has the bytes).
  *
  * Invariants:
- *   W6. `done` of `persist` without an error means: everything handed over so far is durable, but for a
+ *   W7. `done` of `persist` without an error means: everything handed over so far is durable, but for a
  *       commit index that moved alone.
- *   W7. One batch at a time is written and synced (W1-W5 in replay.ts and opening.ts rest on it). What is
+ *   W8. One batch at a time is written and synced (W1-W6 in replay.ts and opening.ts rest on it). What is
  *       asked meanwhile becomes the next batch.
- *   W8. After a failed write or sync everything fails for ever: the kernel may have marked the pages clean
+ *   W9. After a failed write or sync everything fails for ever: the kernel may have marked the pages clean
  *       that it could not write, so that a second sync would lie.
- *   W9. The log is kept from behind the older of the two snapshots, and longer if asked.
+ *   W10. The log is kept from behind the older of the two snapshots, and longer if asked.
  */
 import type { ClusterId, LogIndex, RaftId } from "@skein/common/ids";
 import type { Clock } from "@skein/common/io/clock";
@@ -49,7 +49,7 @@ export interface RaftStorage {
       result: Result<{ readonly meta: SnapshotMeta; readonly state: Uint8Array }, StorageError>,
     ) => void,
   ): void;
-  /** Entries before `keepFrom` may go, whole segments at a time (W9). */
+  /** Entries before `keepFrom` may go, whole segments at a time (W10). */
   compact(keepFrom: LogIndex): void;
   /** Finishes what is under way. Everything later fails. */
   close(done: () => void): void;

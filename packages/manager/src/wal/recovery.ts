@@ -34,7 +34,7 @@ export interface Recovery {
 
 type Recovered = (result: Result<Recovery, StorageError>) => void;
 
-/** Changes nothing but what a crash left half done: temporary files are removed. */
+/** Changes nothing unless all is well; then it repairs what a crash left half done. */
 export function recover(options: RecoveryOptions, done: Recovered): void {
   new Recoverer(options, done).run();
 }
@@ -72,8 +72,7 @@ class Recoverer {
       const content = readSegment({ file: path, bytes, owner, crc32 });
       if (!content.ok) return this.#done(content);
       const sequence = segmentSequence(name) ?? 0;
-      const size = bytes.length;
-      this.#segments.push({ name, path, sequence, size, content: content.value });
+      this.#segments.push({ name, path, sequence, bytes, content: content.value });
       this.#readSegments(names, place + 1);
     });
   }
@@ -144,7 +143,23 @@ class Recoverer {
     const temporary = names.filter((name) => name.endsWith(TEMPORARY_SUFFIX));
     this.#files.removeAll(temporary, (error) => {
       if (error !== undefined) return this.#failed("remove an unfinished snapshot", error);
-      this.#done(ok(recovery));
+      this.#settle(recovery);
+    });
+  }
+
+  /** W5: what was read may be in the page cache alone. */
+  #settle(recovery: Recovery): void {
+    const { rewrite } = recovery.opening;
+    const syncNames = () =>
+      this.#files.syncNames((error) => {
+        if (error !== undefined) return this.#failed("sync the log directory", error);
+        this.#done(ok(recovery));
+      });
+    if (rewrite === undefined) return syncNames();
+    const what = `write again the last batch of ${this.#files.pathOf(rewrite.name)}`;
+    this.#files.rewrite(rewrite, (error) => {
+      if (error !== undefined) return this.#failed(what, error);
+      syncNames();
     });
   }
 

@@ -8,7 +8,7 @@
  *
  * Invariants of what is accepted:
  *   W1. Segments follow each other in number, in salt and in log position.
- *   W2. Batch numbers have no gap. From a segment's `firstBatch` on, earlier segments do not count.
+ *   W2. Batches are numbered from 1 without a gap, over all segments.
  *   W3. At most one unreadable segment, the last: the next one is prepared only after its predecessor's
  *       first batch is durable.
  */
@@ -16,7 +16,7 @@ import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import type { FoundBatch } from "./batch.ts";
 import { LogFold } from "./log-fold.ts";
-import type { SegmentContent, SegmentHeader } from "./segment.ts";
+import type { SegmentContent } from "./segment.ts";
 import type { StorageError } from "./storage-error.ts";
 import { corrupt } from "./storage-error.ts";
 
@@ -26,7 +26,7 @@ export interface SegmentFile {
   /** For messages. */
   readonly path: string;
   readonly sequence: number;
-  readonly size: number;
+  readonly bytes: Uint8Array;
   readonly content: SegmentContent;
 }
 
@@ -102,15 +102,13 @@ function ownFault({ file, content }: SegmentBody): string | undefined {
 
 function linkFault(before: SegmentBody, next: SegmentBody): string | undefined {
   const { header } = next.content;
-  const { salt, sequence, firstBatch } = before.content.header;
+  const { salt, sequence } = before.content.header;
   if (header.sequence !== sequence + 1) return `segment ${header.sequence - 1} is missing`;
   if (header.previousSalt !== salt) return "it continues another segment than the one before it";
-  // Equal after two openings without a batch between them: the earlier segment is superseded whole.
-  if (header.firstBatch < firstBatch) return `it begins before batch ${firstBatch}`;
-  if (before.lastBatch.batch >= header.firstBatch - 1) return undefined;
+  if (before.lastBatch.batch === header.firstBatch - 1) return undefined;
   const { damage } = before.content;
   const why = damage === undefined ? "" : ` (${damage.what})`;
-  return `${before.file.name} must reach batch ${header.firstBatch - 1} and ends with ${before.lastBatch.batch}${why}`;
+  return `${before.file.name} must end with batch ${header.firstBatch - 1} and ends with ${before.lastBatch.batch}${why}`;
 }
 
 function tailFault({ file, content }: SegmentBody): StorageError | undefined {
@@ -154,14 +152,9 @@ function tornLeftover(leftover: SegmentFile | undefined): string | undefined {
 
 function fold(bodies: readonly SegmentBody[]): Result<LogFold, StorageError> {
   const result = new LogFold();
-  for (const [place, { file, content }] of bodies.entries()) {
-    const next: SegmentHeader | undefined = bodies[place + 1]?.content.header;
-    const { header } = content;
-    let wrong = result.beginSegment(header);
-    for (const batch of content.batches) {
-      if (wrong !== undefined || (next && batch.batch >= next.firstBatch)) break; // W2
-      wrong = result.addBatch(batch);
-    }
+  for (const { file, content } of bodies) {
+    let wrong = result.beginSegment(content.header);
+    for (const batch of content.batches) wrong ??= result.addBatch(batch);
     if (wrong !== undefined) return fail(corrupt(file.path, wrong));
   }
   return ok(result);

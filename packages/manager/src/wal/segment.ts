@@ -26,7 +26,6 @@ import type { StorageError } from "./storage-error.ts";
 export interface SegmentHeader {
   /** Counts segments from 1; the name says the same. */
   readonly sequence: number;
-  /** Batches of earlier segments from this one on are superseded. */
   readonly firstBatch: number;
   /** Where the log ended before the first batch. */
   readonly previousIndex: number;
