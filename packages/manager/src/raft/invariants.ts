@@ -12,12 +12,13 @@
  *   vote uniqueness         one vote per member and term, for ever                         (E1)
  *   authorship              an entry of term T first appears at the leader of T            (3.5)
  *   log matching            equal index and term: equal entry, equal predecessor           (3.5)
- *   leader completeness     a new leader's log holds everything committed before           (3.6.3)
+ *   leader completeness     a new leader's log holds what earlier terms committed          (3.6.3)
  *   state machine safety    every member applies the same entry at an index, in order      (3.6.3)
+ *   own term                a leader commits by counting only entries of its own term      (A1)
  *   durability              what a leader takes for committed is on a quorum's disks       (A1, E1)
  *   monotony                terms, commit and applied indexes; terms over restarts too     (S1, S2)
  */
-import { assert, must } from "@skein/common/assert";
+import { BugError, must } from "@skein/common/assert";
 import type { LogIndex, RaftId, Term } from "@skein/common/ids";
 import { describeEntry, describeStatus } from "./describe.ts";
 import { toIndex } from "./log.ts";
@@ -42,9 +43,8 @@ export interface ClusterInvariants {
 
 export function checkRaftInvariants(raft: Raft): void {
   const status = raft.status();
-  checkCursors(status);
+  checkStatus(status);
   checkLog(status, raft.log());
-  checkLeader(status);
 }
 
 export function createClusterInvariants(durablyHolds: DurablyHolds): ClusterInvariants {
@@ -71,6 +71,12 @@ interface Known {
   readonly prevTerm: Term | undefined;
 }
 
+interface Committed {
+  readonly term: Term;
+  /** The term whose leader committed it: leaders of older terms, elected late, need not hold it. */
+  readonly inTerm: Term;
+}
+
 interface History {
   readonly durablyHolds: DurablyHolds;
   readonly leaders: Map<Term, RaftId>;
@@ -78,30 +84,35 @@ interface History {
   readonly votes: Map<string, RaftId>;
   /** By index and term. */
   readonly entries: Map<string, Known>;
-  readonly committed: Map<LogIndex, Term>;
+  readonly committed: Map<LogIndex, Committed>;
   readonly last: Map<RaftId, RaftStatus>;
   /** The highest term a member ever answered in: it may not forget it. */
   readonly termsShown: Map<RaftId, Term>;
   committedTo: LogIndex;
 }
 
+function checkStatus(status: RaftStatus): void {
+  checkCursors(status);
+  checkLeader(status);
+}
+
 function checkCursors(status: RaftStatus): void {
-  const text = describeStatus(status);
-  assert(status.baseIndex <= status.snapshotIndex, `base > snapshot: ${text}`);
-  assert(status.snapshotIndex <= status.applied, `snapshot > applied: ${text}`);
-  assert(status.applied <= status.commit, `applied > commit: ${text}`);
-  assert(status.commit <= status.lastIndex, `commit > last: ${text}`);
-  assert(status.durableIndex <= status.lastIndex, `durable > last: ${text}`);
+  const text = (): string => describeStatus(status);
+  hold(status.baseIndex <= status.snapshotIndex, () => `base > snapshot: ${text()}`);
+  hold(status.snapshotIndex <= status.applied, () => `snapshot > applied: ${text()}`);
+  hold(status.applied <= status.commit, () => `applied > commit: ${text()}`);
+  hold(status.commit <= status.lastIndex, () => `commit > last: ${text()}`);
+  hold(status.durableIndex <= status.lastIndex, () => `durable > last: ${text()}`);
   const safe = status.applied <= status.durableIndex || status.applied === status.snapshotIndex;
-  assert(safe, `applied what is not durable: ${text}`);
-  assert(status.lastTerm <= status.term, `an entry of a later term: ${text}`);
+  hold(safe, () => `applied what is not durable: ${text()}`);
+  hold(status.lastTerm <= status.term, () => `an entry of a later term: ${text()}`);
 }
 
 function checkLog(status: RaftStatus, log: RaftLogView): void {
   let [index, term]: [number, number] = [log.baseIndex, log.baseTerm];
   for (const entry of log.entries) {
-    assert(entry.index === index + 1, `a gap at ${describeEntry(entry)} of ${status.id}`);
-    assert(entry.term >= term, `terms fall at ${describeEntry(entry)} of ${status.id}`);
+    hold(entry.index === index + 1, () => `a gap at ${describeEntry(entry)} of ${status.id}`);
+    hold(entry.term >= term, () => `terms fall at ${describeEntry(entry)} of ${status.id}`);
     [index, term] = [entry.index, entry.term];
   }
 }
@@ -109,12 +120,15 @@ function checkLog(status: RaftStatus, log: RaftLogView): void {
 function checkLeader(status: RaftStatus): void {
   const { leading } = status;
   if (leading === undefined) return;
-  const text = describeStatus(status);
-  assert(status.leader === status.id, `a leader that follows another: ${text}`);
-  assert(leading.uncommittedBytes >= 0, `uncommitted bytes ${leading.uncommittedBytes}: ${text}`);
+  const text = (): string => describeStatus(status);
+  hold(status.leader === status.id, () => `a leader that follows another: ${text()}`);
+  hold(
+    leading.uncommittedBytes >= 0,
+    () => `uncommitted bytes ${leading.uncommittedBytes}: ${text()}`,
+  );
   for (const peer of leading.peers) {
-    assert(peer.next > peer.match, `next <= match: ${text}`);
-    assert(peer.match <= status.lastIndex, `match > last: ${text}`);
+    hold(peer.next > peer.match, () => `next <= match: ${text()}`);
+    hold(peer.match <= status.lastIndex, () => `match > last: ${text()}`);
   }
   const match = new Map(leading.peers.map((peer) => [peer.id, peer.match]));
   const backed = quorumFloor(status.configuration, (id) =>
@@ -122,17 +136,24 @@ function checkLeader(status: RaftStatus): void {
   );
   // Before the own no-op commits, the commit index is an older leader's word.
   const own = status.commit >= leading.noopIndex;
-  assert(!own || backed >= status.commit, `commit ${status.commit} backed to ${backed}: ${text}`);
+  hold(
+    !own || backed >= status.commit,
+    () => `commit ${status.commit} backed to ${backed}: ${text()}`,
+  );
 }
 
 function stepped(history: History, raft: Raft, effects: readonly RaftEffect[]): void {
-  checkRaftInvariants(raft);
   const [status, log] = [raft.status(), raft.log()];
+  checkStatus(status);
+  if (effects.some((effect) => effect.kind === "persist")) checkLog(status, log);
   const before = history.last.get(status.id);
   checkMonotony(before, status);
   for (const effect of effects) checkEffect(history, { status, log, effect, before });
   checkCommits(history, { status, log, from: before?.commit ?? status.snapshotIndex });
-  if (status.role === "leader") checkElected(history, status, log);
+  if (status.role === "leader") {
+    checkElected(history, status, log);
+    checkOwnTermCommit(before, status, log);
+  }
   history.last.set(status.id, status);
 }
 
@@ -140,7 +161,7 @@ function started(history: History, raft: Raft): void {
   checkRaftInvariants(raft);
   const [status, log] = [raft.status(), raft.log()];
   const shown = history.termsShown.get(status.id) ?? 0;
-  assert(status.term >= shown, `${status.id} forgot term ${shown}: ${describeStatus(status)}`);
+  hold(status.term >= shown, () => `${status.id} forgot term ${shown}: ${describeStatus(status)}`);
   for (const entry of log.entries) know(history, log, entry);
   history.last.set(status.id, status);
 }
@@ -166,16 +187,16 @@ function recordVote(
 ): void {
   const key = `${vote.voter} t${vote.term}`;
   const earlier = history.votes.get(key) ?? vote.for;
-  assert(earlier === vote.for, `two votes: ${key} for ${earlier} and for ${vote.for}`);
+  hold(earlier === vote.for, () => `two votes: ${key} for ${earlier} and for ${vote.for}`);
   history.votes.set(key, vote.for);
 }
 
 function checkMonotony(before: RaftStatus | undefined, status: RaftStatus): void {
   if (before === undefined) return;
-  const text = `${describeStatus(before)} -> ${describeStatus(status)}`;
-  assert(status.term >= before.term, `the term fell: ${text}`);
-  assert(status.commit >= before.commit, `the commit index fell: ${text}`);
-  assert(status.applied >= before.applied, `the applied index fell: ${text}`);
+  const text = (): string => `${describeStatus(before)} -> ${describeStatus(status)}`;
+  hold(status.term >= before.term, () => `the term fell: ${text()}`);
+  hold(status.commit >= before.commit, () => `the commit index fell: ${text()}`);
+  hold(status.applied >= before.applied, () => `the applied index fell: ${text()}`);
 }
 
 function checkEffect(
@@ -192,16 +213,19 @@ function checkEffect(
     for (const entry of effect.entries) {
       const isNew = !history.entries.has(keyOf(entry.index, entry.term));
       const own = status.role === "leader" && entry.term === status.term;
-      assert(!isNew || own, `${describeEntry(entry)} appears first at ${describeStatus(status)}`);
+      hold(
+        !isNew || own,
+        () => `${describeEntry(entry)} appears first at ${describeStatus(status)}`,
+      );
       know(history, log, entry);
     }
   } else if (effect.kind === "apply") {
     const first = must(effect.entries[0], "an applied entry");
     const expected = (before?.applied ?? status.snapshotIndex) + 1;
-    assert(first.index === expected, `applies ${describeEntry(first)}, expected ${expected}`);
-    for (const entry of effect.entries) commit(history, entry);
+    hold(first.index === expected, () => `applies ${describeEntry(first)}, expected ${expected}`);
+    for (const entry of effect.entries) commit(history, entry, status.term);
   } else if (effect.kind === "install-snapshot") {
-    commit(history, effect.meta);
+    commit(history, effect.meta, status.term);
   }
 }
 
@@ -214,9 +238,9 @@ function know(history: History, log: RaftLogView, entry: Entry): void {
     return;
   }
   const equal = known.entry === entry || sameContent(known.entry, entry);
-  assert(equal, `log matching: two different entries ${key}`);
+  hold(equal, () => `log matching: two different entries ${key}`);
   const samePrev = prevTerm === undefined || (known.prevTerm ?? prevTerm) === prevTerm;
-  assert(samePrev, `log matching: ${key} follows ${known.prevTerm} and ${prevTerm}`);
+  hold(samePrev, () => `log matching: ${key} follows ${known.prevTerm} and ${prevTerm}`);
 }
 
 function checkCommits(
@@ -228,7 +252,7 @@ function checkCommits(
     const at = toIndex(index);
     const term = termIn(log, at);
     if (term === undefined) continue;
-    commit(history, { index: at, term });
+    commit(history, { index: at, term }, status.term);
     if (status.role === "leader") checkDurable(history, status, { index: at, term });
   }
 }
@@ -242,31 +266,45 @@ function checkDurable(
     history.durablyHolds(id, entry.index, entry.term) ? 1 : 0,
   );
   const key = keyOf(entry.index, entry.term);
-  assert(held === 1, `durability: ${key} commits without a quorum's disks: ${status.id}`);
+  hold(held === 1, () => `durability: ${key} commits without a quorum's disks: ${status.id}`);
 }
 
-function commit(history: History, entry: Pick<SnapshotMeta, "index" | "term">): void {
-  const known = history.committed.get(entry.index) ?? entry.term;
-  assert(known === entry.term, `two entries committed at ${entry.index}: ${known}, ${entry.term}`);
-  history.committed.set(entry.index, entry.term);
-  if (entry.index > history.committedTo) history.committedTo = entry.index;
+function commit(history: History, entry: Pick<SnapshotMeta, "index" | "term">, inTerm: Term): void {
+  const { index, term } = entry;
+  const known = history.committed.get(index);
+  if (known === undefined) history.committed.set(index, { term, inTerm });
+  const same = known === undefined || known.term === term;
+  hold(same, () => `two entries committed at ${index}: of terms ${known?.term} and ${term}`);
+  if (index > history.committedTo) history.committedTo = index;
 }
 
 function checkElected(history: History, status: RaftStatus, log: RaftLogView): void {
   const known = history.leaders.get(status.term);
-  assert(
+  hold(
     known === undefined || known === status.id,
-    `election safety: ${known} and ${status.id} lead term ${status.term}`,
+    () => `election safety: ${known} and ${status.id} lead term ${status.term}`,
   );
   if (known !== undefined) return;
   history.leaders.set(status.term, status.id);
-  for (const [index, term] of history.committed) {
+  for (const [index, { term, inTerm }] of history.committed) {
+    if (inTerm > status.term) continue;
     const held = index < log.baseIndex ? term : termIn(log, index);
-    assert(
+    hold(
       held === term,
-      `leader completeness: ${status.id} t${status.term} lacks ${index}:${term}`,
+      () => `leader completeness: ${status.id} t${status.term} lacks ${index}:${term}`,
     );
   }
+}
+
+/** A1: what a leader counts to a majority itself ends with an entry of its own term. */
+function checkOwnTermCommit(
+  before: RaftStatus | undefined,
+  status: RaftStatus,
+  log: RaftLogView,
+): void {
+  if (before?.role !== "leader" || before.commit === status.commit) return;
+  const term = termIn(log, status.commit);
+  hold(term === status.term, () => `commits an entry of term ${term}: ${describeStatus(status)}`);
 }
 
 function termIn(log: RaftLogView, index: LogIndex): Term | undefined {
@@ -281,4 +319,9 @@ function keyOf(index: LogIndex, term: Term): string {
 function sameContent(a: Entry, b: Entry): boolean {
   if (a.kind !== b.kind || a.data.length !== b.data.length) return false;
   return a.data.every((byte, at) => byte === b.data[at]);
+}
+
+/** The text is made only for a failure: the checks run after every step. */
+function hold(condition: boolean, text: () => string): asserts condition {
+  if (!condition) throw new BugError(text());
 }

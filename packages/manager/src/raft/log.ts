@@ -33,7 +33,9 @@ export interface LogBase {
 
 /** Index arithmetic leaves the brand; this is the one way back in. */
 export function toIndex(value: number): LogIndex {
-  assert(Number.isSafeInteger(value) && value >= 0, `log index ${value} is out of range`);
+  // Called several times a step: the text is made only for the failure.
+  const valid = Number.isSafeInteger(value) && value >= 0;
+  if (!valid) assert(valid, `log index ${value} is out of range`);
   return logIndex(value);
 }
 

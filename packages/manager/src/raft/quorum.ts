@@ -36,6 +36,10 @@ export function isVoter(configuration: Configuration, id: RaftId): boolean {
   return configuration.voters.includes(id) || (configuration.outgoing?.includes(id) ?? false);
 }
 
+export function isMember(configuration: Configuration, id: RaftId): boolean {
+  return isVoter(configuration, id) || configuration.learners.includes(id);
+}
+
 /** Every voter of either half, sorted: the order reaches messages. */
 export function votersOf(configuration: Configuration): readonly RaftId[] {
   return sortedUnion(configuration.voters, configuration.outgoing ?? []);

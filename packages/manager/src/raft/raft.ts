@@ -43,7 +43,7 @@ import { applicable, takeEffects } from "./outcome.ts";
 import type { Progress } from "./progress.ts";
 import { becomeProbe } from "./progress.ts";
 import type { RaftEffect, RaftInput, RaftMessage, RaftRecovered } from "./protocol.ts";
-import { membersOf } from "./quorum.ts";
+import { isMember } from "./quorum.ts";
 import {
   advanceReads,
   forwardReads,
@@ -216,7 +216,7 @@ function snapshotReceived(
  * configuration that this log does not hold yet (4.2.2). Answers count from members alone.
  */
 function receive(state: RaftState, from: RaftId, message: RaftMessage): void {
-  const heard = isRequest(message) || membersOf(effective(state)).includes(from);
+  const heard = isRequest(message) || isMember(effective(state), from);
   const wellFormed = message.kind !== "append" || isWellFormedAppend(message);
   if (from === state.id || !heard || !wellFormed) {
     state.messagesIgnored += 1;

@@ -12,7 +12,7 @@
  *   A3. A refused append older than what is acknowledged changes nothing.
  *   A4. What cannot commit is refused before it is appended: no contact, no room, or a transfer under way.
  */
-import { assert, must } from "@skein/common/assert";
+import { assert } from "@skein/common/assert";
 import type { RaftId } from "@skein/common/ids";
 import { later } from "@skein/common/time";
 import { RAFT_ENTRY_BYTES_MAX, RAFT_ENTRY_OVERHEAD_BYTES } from "../limits.ts";
@@ -95,7 +95,12 @@ export function receiveAppendResponse(
 /** An append without entries at the end of what was sent: its answer tells whether the stream is whole. */
 export function sendEmptyAppend(state: RaftState, to: RaftId, peer: Progress): void {
   const prevIndex = toIndex(peer.next - 1);
-  const prevTerm = must(state.log.termAt(prevIndex), `term of ${prevIndex}`);
+  const prevTerm = state.log.termAt(prevIndex);
+  if (prevTerm === undefined) {
+    // The stream's end was compacted away under an unanswered append: begin again, by snapshot.
+    becomeProbe(peer, prevIndex);
+    return;
+  }
   const commit = prevIndex < state.commit ? prevIndex : state.commit;
   send(state, to, {
     message: { kind: "append", term: state.term, prevIndex, prevTerm, commit, entries: [] },

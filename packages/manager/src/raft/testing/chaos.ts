@@ -1,0 +1,416 @@
+/**
+ * A seeded storm over the pure core: a network that drops, delays, duplicates and reorders, disks of random
+ * latency, crashes that lose what was not durable, partitions, stopped processes, false reports of death.
+ * The cluster's invariants are checked after every step. At the end everything heals, and the cluster must
+ * agree, accept a write and answer reads.
+ *
+ * Each seed draws its own rates, some of them zero, so that rare combinations happen.
+ */
+import { assert, must } from "@skein/common/assert";
+import type { RaftId } from "@skein/common/ids";
+import { logIndex, raftId, term } from "@skein/common/ids";
+import type { Random } from "@skein/common/io/random";
+import { later } from "@skein/common/time";
+import { describeEffect, describeMessage, describeStatus } from "../describe.ts";
+import type { ClusterInvariants } from "../invariants.ts";
+import { createClusterInvariants } from "../invariants.ts";
+import type { Configuration, Entry, RaftEffect, RaftMessage } from "../protocol.ts";
+import { membersOf } from "../quorum.ts";
+import type { RaftLimits } from "../timing.ts";
+import type { Surroundings } from "./chaos-member.ts";
+import { ChaosMember, fold } from "./chaos-member.ts";
+import { EventQueue } from "./event-queue.ts";
+import { MemoryDisk } from "./memory-disk.ts";
+import { seededRandom } from "./random.ts";
+
+export interface ChaosReport {
+  /** Folded over every event: equal seeds give equal traces. */
+  readonly trace: number;
+  readonly steps: number;
+  readonly committed: number;
+  readonly term: number;
+  readonly readsAnswered: number;
+  readonly crashes: number;
+  readonly snapshotsSent: number;
+}
+
+interface Rates {
+  readonly dropPercent: number;
+  readonly duplicatePercent: number;
+  readonly delayMsMax: number;
+  /** Percent of messages that take ten times as long: reordering over elections. */
+  readonly strayPercent: number;
+  readonly diskMsMax: number;
+  readonly crashPercent: number;
+  readonly partitionPercent: number;
+  readonly pausePercent: number;
+  readonly compactPercent: number;
+  readonly falseDeathPercent: number;
+  readonly coupPercent: number;
+  readonly writes: number;
+}
+
+/** Heartbeats of faults, and those in which the cluster must recover, and serve, at the end. */
+const STORM_HEARTBEATS = 60;
+const RECOVERY_HEARTBEATS = 50;
+const SERVICE_HEARTBEATS = 5;
+/** The shortest time between two faults, in parts of a heartbeat. */
+const FAULTS_PER_HEARTBEAT = 2;
+/** Far above what any storm needs. */
+const EVENTS_MAX = 200_000;
+
+export function runChaos(seed: number, log?: (line: string) => void): ChaosReport {
+  return new Chaos(seed, log).run();
+}
+
+class Chaos {
+  readonly #queue = new EventQueue();
+  readonly #random: Random;
+  readonly #heartbeatMs: number;
+  #rates: Rates;
+  readonly #members: readonly ChaosMember[];
+  readonly #invariants: ClusterInvariants;
+  readonly #cuts = new Set<string>();
+  readonly #digests = new Map<number, number>();
+  readonly #reads = new Map<number, number>();
+  readonly #log: ((line: string) => void) | undefined;
+  #healed = false;
+  #trace = 0;
+  #events = 0;
+  #steps = 0;
+  #token = 0;
+  #readsAnswered = 0;
+  #crashes = 0;
+  #snapshotsSent = 0;
+
+  constructor(seed: number, log: ((line: string) => void) | undefined) {
+    this.#random = seededRandom(seed);
+    this.#log = log;
+    this.#rates = drawRates(this.#random);
+    const configuration = drawConfiguration(this.#random);
+    const disks = new Map<string, MemoryDisk>();
+    this.#invariants = createClusterInvariants(
+      (id, index, atTerm) => disks.get(id)?.holds(index, atTerm) ?? false,
+    );
+    const limits = drawLimits(this.#random);
+    this.#heartbeatMs = limits.heartbeatMs;
+    const around = this.#surroundings(limits);
+    this.#members = membersOf(configuration).map((id) => {
+      const snapshot = { index: logIndex(0), term: term(0), configuration };
+      const hardState = { term: term(0), commit: logIndex(0) };
+      const disk = new MemoryDisk({ hardState, snapshot, entries: [] });
+      disks.set(id, disk);
+      return new ChaosMember(id, disk, around);
+    });
+    this.#note(() => `rates ${JSON.stringify(this.#rates)}`);
+  }
+
+  run(): ChaosReport {
+    for (const member of this.#members) member.start();
+    for (let at = 0; at < STORM_HEARTBEATS * FAULTS_PER_HEARTBEAT; at += 1) {
+      this.#runFor(this.#heartbeatMs / FAULTS_PER_HEARTBEAT);
+      this.#fault();
+      this.#work();
+    }
+    this.#heal();
+    this.#runFor(this.#heartbeatMs * RECOVERY_HEARTBEATS);
+    this.#serve();
+    const statuses = this.#statuses();
+    return {
+      trace: this.#trace,
+      steps: this.#steps,
+      committed: this.#invariants.committed(),
+      term: Math.max(...statuses.map((status) => status.term)),
+      readsAnswered: this.#readsAnswered,
+      crashes: this.#crashes,
+      snapshotsSent: this.#snapshotsSent,
+    };
+  }
+
+  #surroundings(limits: Partial<RaftLimits>): Surroundings {
+    return {
+      queue: this.#queue,
+      random: this.#random,
+      invariants: this.#invariants,
+      limits,
+      diskDelayMs: () => this.#random.below((this.#healed ? 2 : this.#rates.diskMsMax) + 1),
+      deliver: (from, to, message) => this.#deliver(from, to, message),
+      sendSnapshot: (from, to) => this.#sendSnapshot(from, to),
+      applied: (member, entries) => this.#applied(member, entries),
+      told: (member, effect) => this.#told(member, effect),
+    };
+  }
+
+  #runFor(milliseconds: number): void {
+    const end = later(this.#queue.now, milliseconds);
+    while (this.#queue.runNext(end)) {
+      this.#events += 1;
+      assert(this.#events < EVENTS_MAX, "the storm does not come to an end: something spins");
+    }
+    // Nothing is due before: time itself passes to the end.
+    this.#queue.now = end;
+  }
+
+  #deliver(from: RaftId, to: RaftId, message: RaftMessage): void {
+    this.#invariants.released(from, to, message);
+    this.#steps += 1;
+    this.#trace = fold(fold(this.#trace, this.#queue.now), message.term);
+    this.#note(() => `${from} -> ${to} ${describeMessage(message)}`);
+    const { dropPercent, duplicatePercent } = this.#rates;
+    if (this.#cuts.has(`${from}>${to}`) || this.#happens(dropPercent)) return;
+    this.#carry(from, to, message);
+    if (this.#happens(duplicatePercent)) this.#carry(from, to, message);
+  }
+
+  #carry(from: RaftId, to: RaftId, message: RaftMessage): void {
+    const { delayMsMax, strayPercent } = this.#rates;
+    const base = this.#random.below(this.#healed ? 3 : delayMsMax + 1);
+    const delayMs = this.#happens(strayPercent) ? base * 10 : base;
+    this.#queue.after(delayMs, () => {
+      const member = this.#member(to);
+      member.soon(0, () => {
+        this.#note(() => `   ${to} <- ${from} ${describeMessage(message)}`);
+        member.submit({ kind: "receive", from, message });
+      });
+    });
+  }
+
+  #sendSnapshot(from: ChaosMember, to: RaftId): void {
+    this.#snapshotsSent += 1;
+    const stored = from.newestSnapshot();
+    const atTerm = must(from.raft, "a living sender").status().term;
+    this.#note(() => `${from.id} -> ${to} snapshot ${stored.meta.index}:${stored.meta.term}`);
+    from.soon(5 + this.#random.below(60), () => {
+      const target = this.#member(to);
+      const delivered =
+        target.alive &&
+        !this.#cuts.has(`${from.id}>${to}`) &&
+        !this.#happens(this.#rates.dropPercent);
+      if (delivered) {
+        target.arrived = stored;
+        const { meta } = stored;
+        target.submit({ kind: "snapshot-received", from: from.id, term: atTerm, meta });
+      }
+      from.submit({ kind: "snapshot-sent", to, delivered });
+    });
+  }
+
+  /** State machine safety, by what the state machines themselves hold. */
+  #applied(member: ChaosMember, entries: readonly Entry[]): void {
+    const { index, digest } = member.machine;
+    const known = this.#digests.get(index) ?? digest;
+    assert(known === digest, `${member.id} differs at ${index} after ${entries.length} entries`);
+    this.#digests.set(index, digest);
+    this.#trace = fold(fold(this.#trace, index), digest);
+  }
+
+  #told(member: ChaosMember, effect: RaftEffect): void {
+    this.#note(() => `   ${member.id} ${describeEffect(effect)}`);
+    if (effect.kind === "refused") this.#reads.delete(effect.token);
+    if (effect.kind !== "read-ready") return;
+    const floor = this.#reads.get(effect.token);
+    if (floor === undefined) return;
+    assert(effect.index >= floor, `${member.id} reads at ${effect.index}, ${floor} was committed`);
+    assert(member.machine.index >= effect.index, `${member.id} reads before it applied`);
+    this.#reads.delete(effect.token);
+    this.#readsAnswered += 1;
+  }
+
+  #fault(): void {
+    const rates = this.#rates;
+    // A storm that strikes at random seldom strikes the leader; half of this one does.
+    const victim = (this.#happens(50) ? this.#anyLeader() : undefined) ?? this.#anyMember();
+    if (this.#happens(rates.crashPercent)) this.#crashOrStart(victim);
+    if (this.#happens(rates.partitionPercent)) this.#partition();
+    if (this.#happens(rates.pausePercent) && victim.alive) {
+      victim.pausedUntil = this.#queue.now + this.#random.below(this.#heartbeatMs * 12);
+      this.#note(() => `${victim.id} is stopped until ${victim.pausedUntil}`);
+    }
+    if (this.#happens(rates.compactPercent) && victim.alive) victim.compact(this.#random.below(6));
+    if (this.#happens(rates.falseDeathPercent)) {
+      victim.submit({ kind: "peer-gone", peer: this.#anyMember().id });
+    }
+    if (this.#happens(rates.coupPercent)) this.#coup();
+    if (this.#happens(2)) victim.submit({ kind: "transfer" });
+    // Most members run most of the time, or nothing would happen.
+    const dead = this.#members.filter((member) => !member.alive);
+    if (dead.length * 2 >= this.#members.length) this.#crashOrStart(must(dead[0], "a dead member"));
+  }
+
+  #crashOrStart(member: ChaosMember): void {
+    this.#note(() => `${member.id} ${member.alive ? "crashes" : "starts"}`);
+    if (!member.alive) {
+      member.start();
+      for (const other of this.#members) other.submit({ kind: "peer-linked", peer: member.id });
+      return;
+    }
+    this.#crashes += 1;
+    member.crash();
+    member.pausedUntil = 0;
+    for (const other of this.#members) {
+      if (this.#happens(50)) continue;
+      other.soon(this.#random.below(30), () => {
+        if (!member.alive) other.submit({ kind: "peer-gone", peer: member.id });
+      });
+    }
+  }
+
+  /**
+   * A living leader is taken for dead by all, and hears nothing new: what is under way to it still arrives.
+   * The worst case for whoever would answer reads out of old confirmations.
+   */
+  #coup(): void {
+    const leader = this.#anyLeader();
+    if (leader === undefined) return;
+    this.#cuts.clear();
+    for (const other of this.#members) {
+      if (other === leader) continue;
+      this.#cuts.add(`${other.id}>${leader.id}`);
+      this.#cuts.add(`${leader.id}>${other.id}`);
+      other.submit({ kind: "peer-gone", peer: leader.id });
+    }
+    this.#note(() => `coup against ${leader.id}`);
+  }
+
+  /** One member alone, a random split, or one direction of one link; or no cut at all. */
+  #partition(): void {
+    this.#cuts.clear();
+    const shape = this.#random.below(4);
+    const alone = this.#anyMember().id;
+    const group = new Set(this.#members.filter(() => this.#happens(50)).map((member) => member.id));
+    const split = (id: RaftId): boolean => (shape === 0 ? id === alone : group.has(id));
+    for (const { id: from } of this.#members) {
+      for (const { id: to } of this.#members) {
+        const apart = shape < 2 && split(from) !== split(to);
+        const oneWay = shape === 2 && from === alone && this.#happens(60);
+        if (apart || oneWay) this.#cuts.add(`${from}>${to}`);
+      }
+    }
+    this.#note(() => `cuts ${[...this.#cuts].join(" ")}`);
+  }
+
+  #work(): void {
+    for (let count = this.#random.below(this.#rates.writes + 1); count > 0; count -= 1) {
+      this.#propose((this.#happens(90) ? this.#anyLeader() : undefined) ?? this.#anyMember());
+    }
+    this.#read(this.#anyMember());
+    for (const leader of this.#leaders()) this.#read(leader);
+  }
+
+  #propose(member: ChaosMember): void {
+    this.#token += 1;
+    const data = new Uint8Array([this.#random.below(256), this.#token & 255, this.#token >> 8]);
+    member.submit({ kind: "propose", token: this.#token, data });
+  }
+
+  #read(member: ChaosMember): number {
+    this.#token += 1;
+    this.#reads.set(this.#token, this.#invariants.committed());
+    member.submit({ kind: "read", token: this.#token });
+    return this.#token;
+  }
+
+  #heal(): void {
+    this.#note(() => "heal");
+    this.#healed = true;
+    this.#cuts.clear();
+    this.#rates = { ...this.#rates, dropPercent: 0, duplicatePercent: 0, strayPercent: 0 };
+    for (const member of this.#members) {
+      member.pausedUntil = 0;
+      if (!member.alive) this.#crashOrStart(member);
+    }
+  }
+
+  /** Liveness: one leader, one log, a write through it and a read at every member. */
+  #serve(): void {
+    const leaders = this.#leaders();
+    const text = this.#statuses().map(describeStatus).join("\n");
+    assert(leaders.length === 1, `${leaders.length} leaders after healing\n${text}`);
+    const leader = must(leaders[0], "the leader");
+    const before = this.#invariants.committed();
+    this.#propose(leader);
+    this.#runFor(this.#heartbeatMs * SERVICE_HEARTBEATS);
+    const after = this.#invariants.committed();
+    assert(after > before, `a write does not commit after healing\n${text}`);
+    const reads = this.#members.map((member) => this.#read(member));
+    this.#runFor(this.#heartbeatMs * SERVICE_HEARTBEATS);
+    for (const token of reads) assert(!this.#reads.has(token), `read ${token} hangs\n${text}`);
+    for (const status of this.#statuses()) {
+      assert(status.applied === after, `not caught up: ${describeStatus(status)}`);
+    }
+  }
+
+  #statuses() {
+    return this.#members.map((member) => must(member.raft, `${member.id} alive`).status());
+  }
+
+  #member(id: RaftId): ChaosMember {
+    return must(
+      this.#members.find((member) => member.id === id),
+      id,
+    );
+  }
+
+  #anyMember(): ChaosMember {
+    return must(this.#members[this.#random.below(this.#members.length)], "a member");
+  }
+
+  #leaders(): readonly ChaosMember[] {
+    return this.#members.filter((member) => member.raft?.status().role === "leader");
+  }
+
+  #anyLeader(): ChaosMember | undefined {
+    const leaders = this.#leaders();
+    return leaders.length === 0 ? undefined : leaders[this.#random.below(leaders.length)];
+  }
+
+  #happens(percent: number): boolean {
+    return this.#random.below(10_000) < percent * 100;
+  }
+
+  #note(line: () => string): void {
+    this.#log?.(`${this.#queue.now} ${line()}`);
+  }
+}
+
+function drawRates(random: Random): Rates {
+  const sometimes = (max: number): number => (random.below(3) === 0 ? 0 : random.below(max + 1));
+  return {
+    dropPercent: sometimes(30),
+    duplicatePercent: sometimes(30),
+    delayMsMax: 1 + random.below(30),
+    strayPercent: sometimes(10),
+    diskMsMax: random.below(2) === 0 ? 2 : random.below(60),
+    crashPercent: sometimes(15),
+    partitionPercent: sometimes(12),
+    pausePercent: sometimes(5),
+    compactPercent: sometimes(20),
+    falseDeathPercent: sometimes(8),
+    coupPercent: sometimes(6),
+    writes: random.below(random.below(4) === 0 ? 25 : 6),
+  };
+}
+
+/** Three to five voters, sometimes joint with an older set, sometimes a learner. */
+function drawConfiguration(random: Random): Configuration {
+  const ids = ["n1", "n2", "n3", "n4", "n5", "n6"].map(raftId);
+  const voters = ids.slice(0, 3 + random.below(3));
+  const learners = random.below(4) === 0 ? ids.slice(voters.length, voters.length + 1) : [];
+  const base = { voters, learners, addresses: {} };
+  return random.below(5) === 0 ? { ...base, outgoing: ids.slice(0, 3) } : base;
+}
+
+/** Most storms run at a fifth of the timeouts: the network is then slow beside them. */
+function drawLimits(random: Random): Partial<RaftLimits> & Pick<RaftLimits, "heartbeatMs"> {
+  const small = { inflightMax: 1 + random.below(4), appendBytesMax: 40 + random.below(200) };
+  const bounds = { ...small, applyEntriesMax: 1 + random.below(8), uncommittedEntriesMax: 40 };
+  if (random.below(4) === 0) return { ...bounds, heartbeatMs: 100 };
+  return {
+    ...bounds,
+    heartbeatMs: 20,
+    electionTimeoutMsMin: 100,
+    electionTimeoutMsMax: 200,
+    leaderGoneJitterMs: 10,
+    stallMs: 20,
+  };
+}
