@@ -1,4 +1,7 @@
-/** The process engine on real processes: how they end, how they are stopped, and what is left behind. */
+/**
+ * The process engine on real processes: how they end, how they are stopped, and what is left
+ * behind.
+ */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -153,8 +156,8 @@ describe("the process engine", function () {
   });
 
   it("hands over arguments, environment and directory untouched", async () => {
-    const script =
-      "console.log(JSON.stringify([process.argv.slice(1), process.cwd(), process.env.A, Object.keys(process.env).includes('HOME')]))";
+    const script = `const { argv, env } = process;
+      console.log(JSON.stringify([argv.slice(1), process.cwd(), env.A, "HOME" in env]));`;
     const args = ["-e", script, "--", "two words", "$HOME", "*", ""];
     const task = spec([process.execPath, ...args], { directory: "/tmp", env: { A: "x=1\ny" } });
     await bench.started(task);
@@ -273,6 +276,18 @@ describe("the process engine", function () {
       bench.engine.stop(task.taskId);
       expect(await bench.event("exited", task.taskId)).to.deep.include({ stopped: true });
       expect(bench.output(task.taskId)).to.equal("");
+    });
+
+    it("with the stop signal a task that has only just begun", async () => {
+      const tasks = Array.from({ length: 30 }, () => spec(["sleep", "1000"]));
+      for (const task of tasks) {
+        await bench.started(task);
+        bench.engine.stop(task.taskId);
+      }
+      for (const task of tasks) {
+        // 137 would be one that lost its signal, and was killed after its grace period.
+        expect(await bench.event("exited", task.taskId)).to.deep.include({ exitCode: 143 });
+      }
     });
 
     it("a stopped (SIGSTOP) task after the grace period", async () => {

@@ -1,4 +1,6 @@
-/** Output of tasks, from the file a task writes to the lines a manager gets, on the simulated disk. */
+/**
+ * Output of tasks, from the file a task writes to the lines a manager gets, on the simulated disk.
+ */
 import type { TaskId } from "@skein/common/ids";
 import { taskId } from "@skein/common/ids";
 import { silentLog } from "@skein/common/io/log";
@@ -38,7 +40,8 @@ class Reader {
     return this.messages.map((message) => {
       if (message.kind === "end") return "end";
       const text = Buffer.from(message.line).toString();
-      const flags = `${message.partial === true ? " [partial]" : ""}${message.late === true ? " [late]" : ""}`;
+      const partial = message.partial === true ? " [partial]" : "";
+      const flags = `${partial}${message.late === true ? " [late]" : ""}`;
       return `${message.taskId} ${message.stream} ${text.trimEnd()}${flags}`;
     });
   }

@@ -189,7 +189,9 @@ describe("the task database", function () {
   });
 });
 
-/** Appends one entry after the other until the disk's call of this number, which never completes. */
+/**
+ * Appends one entry after the other until the disk's call of this number, which never completes.
+ */
 function runUntil(bench: Bench, calls: number): { readonly sure: string; readonly under?: string } {
   const dead = (): boolean => count > calls;
   let count = 0;

@@ -1,15 +1,24 @@
-/** Every bound of this package with its reason. docs/LIMITS.md lists them; a test keeps both in step. */
+/**
+ * Every bound of this package with its reason. docs/LIMITS.md lists them; a test keeps both in
+ * step.
+ */
 
 // Data plane: ingress
 /** Published ports one node serves: each is a listening socket. */
 export const PUBLISHED_PORTS_MAX = 1000;
-/** Connections open at once on one published port; the next is reset, the others keep their memory. */
+/**
+ * Connections open at once on one published port; the next is reset, the others keep their memory.
+ */
 export const PORT_CONNECTIONS_MAX = 10_000;
-/** Connections of one port that wait for a task in rotation; the next is reset, not queued in vain. */
+/**
+ * Connections of one port that wait for a task in rotation; the next is reset, not queued in vain.
+ */
 export const PORT_WAITING_MAX = 2000;
 /** A backend that does not accept within this is skipped for the next. */
 export const CONNECT_TIMEOUT_MS = 1000;
-/** How long a client is kept waiting for a task in rotation: longer than any failover should take. */
+/**
+ * How long a client is kept waiting for a task in rotation: longer than any failover should take.
+ */
 export const HOLD_MS = 5000;
 /** Pause between two rounds over backends that all failed. */
 export const HOLD_RETRY_MS = 100;
@@ -31,11 +40,18 @@ export const METERED_SERVICES_MAX = 200;
 export const STREAM_CHUNK_BYTES_MAX = 64 * 1024;
 /** Bytes one direction of a stream may have under way: what a slow reader can cost each side. */
 export const STREAM_WINDOW_BYTES = 512 * 1024;
-/** What a frame counts besides its payload, so that frames of one byte cannot pile up by the 100,000. */
+/**
+ * What a frame counts besides its payload, so that frames of one byte cannot pile up by the
+ * 100,000.
+ */
 export const STREAM_FRAME_COST_BYTES = 256;
-/** Links to one node that its streams share: two, so that one lost segment does not stall them all. */
+/**
+ * Links to one node that its streams share: two, so that one lost segment does not stall them all.
+ */
 export const STREAM_LINKS_PER_NODE = 2;
-/** Bytes of all streams of one link that its other end has not received yet; beyond, sockets wait. */
+/**
+ * Bytes of all streams of one link that its other end has not received yet; beyond, sockets wait.
+ */
 export const STREAM_LINK_WINDOW_BYTES = 4 * 1024 * 1024;
 /** A link without streams is closed after this long. */
 export const STREAM_LINK_IDLE_MS = 60_000;
@@ -59,7 +75,10 @@ export const PROBE_CONFIRM_MS = 100;
 export const PROBE_TIMEOUT_MS = 1000;
 /** Refusals in a row that take a task out of rotation: a refusal is proof, two exclude a hiccup. */
 export const PROBE_REFUSALS_MAX = 2;
-/** Silences in a row that do: an overloaded program is silent too, and must not lose its rotation fast. */
+/**
+ * Silences in a row that do: an overloaded program is silent too, and must not lose its rotation
+ * fast.
+ */
 export const PROBE_SILENCES_MAX = 5;
 /** A program that listens elsewhere by then is named. */
 export const ELSEWHERE_AFTER_MS = 2000;
@@ -81,7 +100,9 @@ export const SESSION_BACKOFF_MAX_MS = 2000;
 export const ELECTION_BACKOFF_MAX_MS = 200;
 /** A manager that took the connection but neither welcomes nor redirects is left after this. */
 export const GREETING_TIMEOUT_MS = 2000;
-/** A session that ended earlier does not reset the backoff: a leader that throws us out is spared. */
+/**
+ * A session that ended earlier does not reset the backoff: a leader that throws us out is spared.
+ */
 export const SESSION_STEADY_MS = 1000;
 /** Heartbeats without any message from a leader that answers them, until it counts as frozen. */
 export const SILENT_HEARTBEATS_MAX = 3;
@@ -95,12 +116,18 @@ export const REDIRECTS_MAX = 3;
 export const STATUS_BATCH_MAX = 500;
 
 // Agent: tasks
-/** Tasks of one node, ended ones with their files included; the next is rejected with the reason. */
+/**
+ * Tasks of one node, ended ones with their files included; the next is rejected with the reason.
+ */
 export const TASKS_MAX = 10_000;
 /** Docker's default between stop signal and SIGKILL. */
 export const STOP_GRACE_DEFAULT_MS = 10_000;
 /** From "draining" to the stop signal: nodes have taken the task out of rotation by then. */
 export const DRAIN_DELAY_MS = 500;
+/**
+ * What an agent that restarts and keeps its tasks asks for: the longest absence a leader grants.
+ */
+export const RETURN_WITHIN_MS = 60_000;
 /** A planned end waits this long for the leader to store the last statuses, then goes anyway. */
 export const LEAVE_REPORT_MS = 1000;
 
@@ -145,6 +172,10 @@ export const LOG_TAIL_LINES_MAX = 100_000;
 // Process engine
 /** How often a process that is not our child (adopted) is looked at. */
 export const ADOPTED_POLL_MS = 100;
+/** Between two looks whether the wrapper has started the command, before a stop signal … */
+export const BEGIN_PAUSE_MS = 5;
+/** … and how many: half a second, far more than a fork and an exec take. */
+export const BEGIN_ROUNDS_MAX = 100;
 /** Between SIGKILL of the rest of a task's tree and the next look. */
 export const REAP_PAUSE_MS = 20;
 /** Looks until what survives SIGKILL is reported (a process in uninterruptible sleep). */

@@ -1,11 +1,12 @@
 /**
- * One process per state directory. The lock is a file `lock` that names its holder by pid, start time and
- * boot id, so that a lock whose holder is dead is known for what it is, whatever has its pid by now.
+ * One process per state directory. The lock is a file `lock` that names its holder by pid, start
+ * time and boot id, so that a lock whose holder is dead is known for what it is, whatever has its
+ * pid by now.
  *
  * Invariants:
  *   K1. The name appears with its whole content: it is linked, never written in place.
- *   K2. A stale lock is moved away, looked at again and only then deleted; a fresh one that was moved by
- *       mistake is put back.
+ *   K2. A stale lock is moved away, looked at again and only then deleted; a fresh one that was
+ *       moved by mistake is put back.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

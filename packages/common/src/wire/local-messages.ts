@@ -1,10 +1,10 @@
 /**
- * IPC between the launcher of a local cluster and its node processes (`process.send`), JSON. A process
- * started by anyone else has no channel and works without.
+ * IPC between the launcher of a local cluster and its node processes (`process.send`), JSON. A
+ * process started by anyone else has no channel and works without.
  */
 import * as v from "valibot";
 import type { Decoded } from "./schema.ts";
-import { count, shortText, strings } from "./schema.ts";
+import { count, flag, shortText, strings } from "./schema.ts";
 
 /** From a node process to the launcher. */
 export const toLauncherSchema = v.variant("kind", [
@@ -22,6 +22,9 @@ export const fromLauncherSchema = v.variant("kind", [
   v.object({ kind: v.literal("port-failed"), publishedPort: count, error: v.string() }),
   /** Refuse every frame to and from these nodes (a partition without root); empty: heal. */
   v.object({ kind: v.literal("cut"), addresses: strings }),
-  v.object({ kind: v.literal("stop"), reason: shortText }),
+  /**
+   * A planned end. `keepTasks`: a worker leaves its tasks running for the one that comes after it.
+   */
+  v.object({ kind: v.literal("stop"), reason: shortText, keepTasks: v.exactOptional(flag) }),
 ]);
 export type FromLauncher = Decoded<typeof fromLauncherSchema>;

@@ -1,6 +1,6 @@
 /**
- * `/logs`: a manager dials a worker and asks for the output of tasks; one message is one whole line. The
- * worker ends with `end`, or with a close when it goes away.
+ * `/logs`: a manager dials a worker and asks for the output of tasks; one message is one whole
+ * line. The worker ends with `end`, or with a close when it goes away.
  */
 import * as v from "valibot";
 import type { TaskId } from "../ids.ts";

@@ -1,6 +1,6 @@
 /**
- * How the loopback plane realises an overlay address: 10.x.y.z with x in 64-127 becomes 127.x.y.z, an
- * address every Linux machine owns without any set-up.
+ * How the loopback plane realises an overlay address: 10.x.y.z with x in 64-127 becomes 127.x.y.z,
+ * an address every Linux machine owns without any set-up.
  */
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";

@@ -1,13 +1,16 @@
 /**
- * The agent: the session with the leader, the tasks of this node, and what both owe each other (swarmkit
- * agent/agent.go, worker.go). The shell performs its effects; the simulator runs it unchanged.
+ * The agent: the session with the leader, the tasks of this node, and what both owe each other
+ * (swarmkit agent/agent.go, worker.go). The shell performs its effects; the simulator runs it
+ * unchanged.
  *
- * Tasks outlive everything: a lost session, an absent quorum and a restarted agent change nothing about
- * them. Only a leader's assignment, the task itself, or a planned end of this node ends a task.
+ * Tasks outlive everything: a lost session, an absent quorum and a restarted agent change nothing
+ * about them. Only a leader's assignment, the task itself, or a planned end of this node ends a
+ * task.
  *
  * Invariants, checked by invariants.ts:
  *   A1. A task's record is handed to the database before the engine hears of the task.
- *   A2. A task absent from a complete assignment set is stopped and removed; nothing else forgets a task.
+ *   A2. A task absent from a complete assignment set is stopped and removed; nothing else forgets a
+ *       task.
  *   A3. Every status reaches the outbox; it leaves it as S1 says.
  *   A4. After a leave began no assignment starts anything.
  */

@@ -1,4 +1,6 @@
-/** The one printed form of the agent's state and effects, for logs, tests and the simulator's trace. */
+/**
+ * The one printed form of the agent's state and effects, for logs, tests and the simulator's trace.
+ */
 import { unreachable } from "@skein/common/assert";
 import type { TaskStatus } from "@skein/common/model/task";
 import type { FromWorker, TaskReport } from "@skein/common/wire/dispatch-messages";
@@ -87,6 +89,7 @@ function describeToDataPlane(message: ToDataPlane): string {
   }
   if (message.kind === "task-gone") return `task-gone ${message.taskId}`;
   if (message.kind !== "task") return message.kind;
-  const { taskId, hostAddress, targetPorts, draining } = message.task;
-  return `task ${taskId} ${hostAddress} ports=${targetPorts.join(",")}${draining ? " draining" : ""}`;
+  const { taskId, hostAddress, targetPorts } = message.task;
+  const draining = message.task.draining ? " draining" : "";
+  return `task ${taskId} ${hostAddress} ports=${targetPorts.join(",")}${draining}`;
 }

@@ -1,6 +1,7 @@
 /**
- * What an image reference means. `host` (alias `process`) is the node's own file system: the command runs
- * as a plain process. The CLI may have added `:latest`, `docker.io/library/` or a digest; all mean the same.
+ * What an image reference means. `host` (alias `process`) is the node's own file system: the
+ * command runs as a plain process. The CLI may have added `:latest`, `docker.io/library/` or a
+ * digest; all mean the same.
  */
 
 const PREFIXES = ["docker.io/library/", "index.docker.io/library/", "docker.io/", "library/"];

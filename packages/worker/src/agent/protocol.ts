@@ -1,4 +1,7 @@
-/** Inputs and effects of the agent. Links are numbered by the agent; an input of an old one is ignored. */
+/**
+ * Inputs and effects of the agent. Links are numbered by the agent; an input of an old one is
+ * ignored.
+ */
 import type { TaskId } from "@skein/common/ids";
 import type { LinkEnd } from "@skein/common/io/network";
 import type { LogLevel } from "@skein/common/io/log";

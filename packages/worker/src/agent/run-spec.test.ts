@@ -99,6 +99,7 @@ describe("the run spec", () => {
       SKEIN_SERVICE_NAME: "web",
       SKEIN_TASK_SLOT: "2",
       SKEIN_NODE_NAME: "worker-1",
+      SKEIN_NODE_ID: "node1",
       HOST: "127.65.0.5",
       SKEIN_HOST: "127.65.0.5",
       PORT: "3000",

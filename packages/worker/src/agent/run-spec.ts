@@ -1,11 +1,11 @@
 /**
- * From an assignment to what the engine runs: image checked, templates expanded, environment built, address
- * realised. Everything that can be refused without touching the system is refused here, in the words
- * `service ps` shows.
+ * From an assignment to what the engine runs: image checked, templates expanded, environment built,
+ * address realised. Everything that can be refused without touching the system is refused here, in
+ * the words `service ps` shows.
  *
- * The environment is clean: the agent passes its own PATH, HOME, USER and LANG and nothing else; then what
- * Skein tells every task; the user's own variables come last and win. NODE_OPTIONS alone is joined: the
- * preload that maps `listen` to the task's address is appended to what the user set.
+ * The environment is clean: the agent passes its own PATH, HOME, USER and LANG and nothing else;
+ * then what Skein tells every task; the user's own variables come last and win. NODE_OPTIONS alone
+ * is joined: the preload that maps `listen` to the task's address is appended to what the user set.
  */
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
@@ -93,8 +93,10 @@ function buildEnvironment(
     if (equals < 0) env.delete(expanded.value);
     else env.set(expanded.value.slice(0, equals), expanded.value.slice(equals + 1));
   }
-  // Not the user's to change: the engine finds processes that left their group by it.
+  // Not the user's to change: by them the engine finds processes that left their group, and `skein
+  // down` the tasks of a node whose agent is dead.
   env.set("SKEIN_TASK_ID", assignment.taskId);
+  env.set("SKEIN_NODE_ID", assignment.nodeId);
   if (hostAddress !== undefined && defaults.preload !== undefined) {
     env.set("NODE_OPTIONS", withPreload(env.get("NODE_OPTIONS"), defaults.preload));
   }
@@ -112,7 +114,6 @@ function skeinVariables(
 ): readonly (readonly [string, string])[] {
   const port = assignment.ports.find((candidate) => candidate.protocol === "tcp")?.targetPort;
   return [
-    ["SKEIN_TASK_ID", assignment.taskId],
     ["SKEIN_SERVICE_NAME", assignment.serviceName],
     ["SKEIN_TASK_SLOT", String(assignment.slot)],
     ["SKEIN_NODE_NAME", assignment.nodeHostname],

@@ -1,17 +1,19 @@
 /**
- * The agent's session with the leader (swarmkit agent/session.go). One link at a time: dial managers in
- * turn, follow redirects, greet with `hello`, then heartbeats. It never gives up; the pause between rounds
- * grows from 50 ms to 2 s, drawn at random in its upper half so that nodes do not return in step.
+ * The agent's session with the leader (swarmkit agent/session.go). One link at a time: dial
+ * managers in turn, follow redirects, greet with `hello`, then heartbeats. It never gives up; the
+ * pause between rounds grows from 50 ms to 2 s, drawn at random in its upper half so that nodes do
+ * not return in step.
  *
- * States: waiting -> dialing -> greeting -> live, and from each back to waiting; `ended` is for good.
+ * States: waiting -> dialing -> greeting -> live, and from each back to waiting; `ended` is for
+ * good.
  *
  * Invariants:
  *   L1. At most one link is in use; its number grows, and inputs of older links change nothing.
  *   L2. Nothing but `hello` is sent before the leader's `welcome`.
  *   L3. A lost live session is followed by a dial at once; only repeated failure makes it wait.
  *
- * Divergence from Swarm: managers are tried in turn instead of by weight, since a redirect leads to the
- * leader in one hop.
+ * Divergence from Swarm: managers are tried in turn instead of by weight, since a redirect leads to
+ * the leader in one hop.
  */
 import type { Instant } from "@skein/common/time";
 import { instant, later } from "@skein/common/time";

@@ -1,6 +1,7 @@
 /**
- * Statuses on their way to the leader: latest per task, in numbered batches, one under way at a time, so
- * that what changes while a batch is being stored becomes the next batch without any delay of its own.
+ * Statuses on their way to the leader: latest per task, in numbered batches, one under way at a
+ * time, so that what changes while a batch is being stored becomes the next batch without any delay
+ * of its own.
  *
  * Invariants:
  *   S1. A status leaves this outbox only when a leader has stored it, or a newer one replaced it.
@@ -44,7 +45,9 @@ export class StatusOutbox {
     return batch;
   }
 
-  /** The leader has made the batch of this number durable. Numbers of other sessions are ignored. */
+  /**
+   * The leader has made the batch of this number durable. Numbers of other sessions are ignored.
+   */
   stored(sequence: number): void {
     if (this.#underWay?.sequence === sequence) this.#underWay = undefined;
   }

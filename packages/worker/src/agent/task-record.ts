@@ -1,4 +1,7 @@
-/** What the agent keeps on disk of each task: enough to know, before any manager answers, what it runs. */
+/**
+ * What the agent keeps on disk of each task: enough to know, before any manager answers, what it
+ * runs.
+ */
 import { id } from "@skein/common/wire/schema";
 import type { Decoded } from "@skein/common/wire/schema";
 import { assignmentSchema } from "@skein/common/wire/dispatch-messages";
@@ -7,7 +10,9 @@ import type { TaskId } from "@skein/common/ids";
 import { strings } from "@skein/common/wire/schema";
 import * as v from "valibot";
 
-/** `assignment` holds the last desired state; `status` is exact once terminal, else a lower bound. */
+/**
+ * `assignment` holds the last desired state; `status` is exact once terminal, else a lower bound.
+ */
 export const taskRecordSchema = v.object({
   assignment: assignmentSchema,
   status: taskStatusSchema,

@@ -1,6 +1,7 @@
 /**
- * One task on this node (swarmkit agent/exec/controller.go, design/task_model.md): accepted -> preparing ->
- * ready -> (desired running) starting -> running -> complete, failed, shutdown or rejected.
+ * One task on this node (swarmkit agent/exec/controller.go, design/task_model.md): accepted ->
+ * preparing -> ready -> (desired running) starting -> running -> complete, failed, shutdown or
+ * rejected.
  *
  * Level-triggered: inputs change facts (desired state, what the engine told, the drain timer), then
  * `advance` does whatever the facts ask for, and nothing when called again.
@@ -115,7 +116,9 @@ export class AgentTask {
     return changes;
   }
 
-  /** The leader's assignment. A task is immutable: of a known one only the desired state is taken. */
+  /**
+   * The leader's assignment. A task is immutable: of a known one only the desired state is taken.
+   */
   assign(assignment: Assignment): void {
     this.#discarded = false;
     if (this.#assignment === undefined) {
@@ -225,7 +228,9 @@ export class AgentTask {
     if (this.#status.state === "starting") this.#move("running", turn, { message: "started", pid });
   }
 
-  /** Swarm: what fails before the start was never a task's fault (rejected), later it is (failed). */
+  /**
+   * Swarm: what fails before the start was never a task's fault (rejected), later it is (failed).
+   */
   #refused(error: string, turn: TaskTurn): void {
     const message = this.#status.message;
     this.#move(this.#status.state === "starting" ? "failed" : "rejected", turn, { message, error });

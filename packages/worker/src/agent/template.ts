@@ -1,7 +1,7 @@
 /**
  * Templates in a service's environment and hostname: `{{.Service.Name}}` and its like (swarmkit
- * template/context.go). Only plain fields are there; functions and pipelines of Go's templates are left
- * out on purpose and refused by name.
+ * template/context.go). Only plain fields are there; functions and pipelines of Go's templates are
+ * left out on purpose and refused by name.
  *
  * Invariants:
  *   P1. Total: any text gives an expansion or a reason, and the reason names the field.

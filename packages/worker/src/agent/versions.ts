@@ -1,7 +1,7 @@
 /**
- * The rule of the two versioned streams of a session (assignments and routes): a complete set first, then
- * increments, each on the version before. A gap is never bridged by guessing: the agent comes back and
- * gets a complete set.
+ * The rule of the two versioned streams of a session (assignments and routes): a complete set
+ * first, then increments, each on the version before. A gap is never bridged by guessing: the agent
+ * comes back and gets a complete set.
  */
 export interface Increment {
   readonly complete: boolean;

@@ -33,6 +33,12 @@ export type ToDataPlane =
   | { readonly kind: "scrape"; readonly id: number }
   | { readonly kind: "close" };
 
+/** What the thread takes besides: the partition is its network's matter, not the data plane's. */
+export type ToThread =
+  | ToDataPlane
+  /** Refuse every frame to and from these hosts (a partition without root); empty: heal. */
+  | { readonly kind: "cut"; readonly addresses: readonly string[] };
+
 export type FromDataPlane =
   | { readonly kind: "ready" }
   | { readonly kind: "failed"; readonly error: string }

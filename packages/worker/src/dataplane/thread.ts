@@ -9,7 +9,7 @@ import { systemClock, watchLoopLag } from "@skein/common/node/system-clock";
 import { createTlsNetwork } from "@skein/common/node/tls-network";
 import { decodeWith, text } from "@skein/common/wire/schema";
 import * as v from "valibot";
-import type { FromDataPlane, ToDataPlane } from "./protocol.ts";
+import type { FromDataPlane, ToThread } from "./protocol.ts";
 import { DATA_PLANE_HELP } from "./shell/figures.ts";
 import { createDataPlane } from "./shell/plane.ts";
 
@@ -29,11 +29,20 @@ function start(): void {
   const metrics = createMetrics({ labels: { process: "dataplane" }, help: DATA_PLANE_HELP });
   const clock = systemClock();
   const lag = watchLoopLag(metrics);
-  const network = createTlsNetwork({ identity: identity.value, log, metrics, clock });
+  const network = createTlsNetwork({
+    identity: identity.value,
+    log,
+    metrics,
+    clock,
+    host: config.address,
+  });
   const ended = (): void => {
     lag.close();
     port.close();
   };
   const plane = createDataPlane({ config, network, clock, log, metrics, post, ended });
-  port.on("message", (message: ToDataPlane) => plane.handle(message));
+  port.on("message", (message: ToThread) => {
+    if (message.kind === "cut") network.setCut(message.addresses);
+    else plane.handle(message);
+  });
 }

@@ -1,6 +1,7 @@
 /**
- * The port through which the agent runs tasks: `process-engine.ts` (plain processes), later containers, and
- * the simulator's. Every call answers by events; none throws for what a user or the system did.
+ * The port through which the agent runs tasks: `process-engine.ts` (plain processes), later
+ * containers, and the simulator's. Every call answers by events; none throws for what a user or the
+ * system did.
  */
 import type { TaskId } from "@skein/common/ids";
 
@@ -31,8 +32,8 @@ export type EngineEvent =
   | { readonly kind: "rejected"; readonly taskId: TaskId; readonly error: string }
   | { readonly kind: "started"; readonly taskId: TaskId; readonly pid: number }
   /**
-   * It ended. `exitCode` is 128 + signal number when a signal ended it; `stopped` when we asked for it.
-   * Given once for each task that started or was adopted.
+   * It ended. `exitCode` is 128 + signal number when a signal ended it; `stopped` when we asked for
+   * it. Given once for each task that started or was adopted.
    */
   | {
       readonly kind: "exited";
@@ -54,7 +55,9 @@ export interface FoundTask {
 export interface Engine {
   /** Called once, before anything else; events come from then on. */
   onEvent(listener: (event: EngineEvent) => void): void;
-  /** Lists what a former agent of this node left; running ones are adopted and will give `exited`. */
+  /**
+   * Lists what a former agent of this node left; running ones are adopted and will give `exited`.
+   */
   adopt(done: (found: readonly FoundTask[]) => void): void;
   prepare(spec: RunSpec): void;
   start(taskId: TaskId): void;

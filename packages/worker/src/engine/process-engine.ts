@@ -1,11 +1,11 @@
 /**
- * The engine of plain processes. Each task is a wrapper shell with a process group of its own; the engine
- * starts it, watches it, stops the whole tree, and after a restart of the agent adopts what still runs
- * (docs/design/process-engine.md).
+ * The engine of plain processes. Each task is a wrapper shell with a process group of its own; the
+ * engine starts it, watches it, stops the whole tree, and after a restart of the agent adopts what
+ * still runs (docs/design/process-engine.md).
  *
  * Invariants:
- *   E1. `exited` comes exactly once for each task that started or was adopted running, and only when
- *       nothing of its tree is left.
+ *   E1. `exited` comes exactly once for each task that started or was adopted running, and only
+ *       when nothing of its tree is left.
  *   E2. No command begins before its process is on record; what is on record can be found again.
  *   E3. No signal is sent on a pid alone (process-tree.ts).
  *   E4. Dropping the engine (agent's death, `close`) does nothing to any task.
@@ -215,7 +215,8 @@ export class ProcessEngine implements Engine {
     const running: Running = {
       kind: "running",
       tree: { taskId, identity: { pid, startTime, bootId }, watched: true },
-      // Checked by the agent when it made the run spec; a foreign word makes `kill` throw, not harm.
+      // Checked by the agent when it made the run spec; a foreign word makes `kill` throw, not
+      // harm.
       stopSignal: record.stopSignal as NodeJS.Signals,
       stopGraceMs,
       adopted,

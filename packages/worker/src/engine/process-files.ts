@@ -1,6 +1,6 @@
 /**
- * A task's directory: `task.json` (who the process is, how to stop it), `status` (its exit code, written
- * by the wrapper), `stdout`, `stderr` (appended to by the task itself).
+ * A task's directory: `task.json` (who the process is, how to stop it), `status` (its exit code,
+ * written by the wrapper), `stdout`, `stderr` (appended to by the task itself).
  *
  * Invariants:
  *   F1. `task.json` is durable before the command begins, so that whatever runs can be found again.

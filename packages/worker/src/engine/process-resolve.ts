@@ -1,6 +1,6 @@
 /**
- * Finds what a task would execute before anything starts, so that the task is rejected with the system's
- * own words instead of failing with exit code 127.
+ * Finds what a task would execute before anything starts, so that the task is rejected with the
+ * system's own words instead of failing with exit code 127.
  */
 import { constants, promises as fs } from "node:fs";
 import { resolve } from "node:path";

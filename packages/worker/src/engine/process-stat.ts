@@ -1,6 +1,6 @@
 /**
- * What the kernel tells of processes (/proc, Linux). A process is named by pid, start time and boot id: a
- * pid alone may be another process by the time it is used.
+ * What the kernel tells of processes (/proc, Linux). A process is named by pid, start time and boot
+ * id: a pid alone may be another process by the time it is used.
  */
 import { readFileSync, readdirSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -56,6 +56,15 @@ export function isAlive(identity: ProcessIdentity, bootId: string): boolean {
   return stat !== undefined && stat.startTime === identity.startTime && !hasEnded(stat);
 }
 
+/** The command line as the kernel has it; empty when there is none (any more). */
+export function readCommand(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
 export function hasEnded(stat: ProcessStat): boolean {
   return stat.state === "Z" || stat.state === "X";
 }
@@ -78,8 +87,8 @@ export function sendSignal(target: number, signal: NodeJS.Signals): boolean {
 }
 
 /**
- * Searches /proc, one pass for everyone who asks before it begins, in slices that leave the event loop
- * its turn.
+ * Searches /proc, one pass for everyone who asks before it begins, in slices that leave the event
+ * loop its turn.
  */
 export class ProcessFinder {
   #next: Promise<readonly FoundProcess[]> | undefined;
@@ -108,7 +117,9 @@ async function searchProc(): Promise<readonly FoundProcess[]> {
   return found;
 }
 
-/** From the environment the process was started with. Other users' are not readable, and not ours. */
+/**
+ * From the environment the process was started with. Other users' are not readable, and not ours.
+ */
 function readTaskId(pid: number): string | undefined {
   let environment: string;
   try {

@@ -1,19 +1,27 @@
 /**
- * Signals to the whole tree of a task: its process group, and processes that left the group but carry
- * SKEIN_TASK_ID in the environment they were started with.
+ * Signals to the whole tree of a task: its process group, and processes that left the group but
+ * carry SKEIN_TASK_ID in the environment they were started with.
  *
  * Invariants:
  *   K1. A group is signalled only while its leader is proved to be ours (pid, start time, boot id).
- *   K2. Any other process only when its environment names the task, or when it is in the session of a
- *       leader that this agent saw alive until a moment ago; and only if it is still the same process.
+ *   K2. Any other process only when its environment names the task, or when it is in the session of
+ *       a leader that this agent saw alive until a moment ago; and only if it is still the same
+ *       process.
  *
  * Left out: a process that cleared its environment and whose leader died while no agent ran.
  */
 import type { TaskId } from "@skein/common/ids";
 import type { Clock } from "@skein/common/io/clock";
-import { REAP_PAUSE_MS, REAP_ROUNDS_MAX } from "../limits.ts";
+import { BEGIN_PAUSE_MS, BEGIN_ROUNDS_MAX, REAP_PAUSE_MS, REAP_ROUNDS_MAX } from "../limits.ts";
 import type { FoundProcess, ProcessIdentity } from "./process-stat.ts";
-import { ProcessFinder, isAlive, readStat, sendSignal, signalProcess } from "./process-stat.ts";
+import {
+  ProcessFinder,
+  isAlive,
+  readCommand,
+  readStat,
+  sendSignal,
+  signalProcess,
+} from "./process-stat.ts";
 
 export interface TaskTree {
   readonly taskId: TaskId;
@@ -36,9 +44,10 @@ export class ProcessTrees {
     return isAlive(tree.identity, this.#bootId);
   }
 
-  /** To every process of the tree, the group first and at once. Resolves to how many outside it. */
+  /** To every process of the tree, the group at once. Resolves to how many outside it. */
   async signal(tree: TaskTree, signal: NodeJS.Signals): Promise<number> {
     const { pid } = tree.identity;
+    await this.#commandBegan(tree);
     const grouped = this.isAlive(tree) && sendSignal(-pid, signal); // K1
     const members = await this.#members(tree);
     const outside = members.filter((member) => !grouped || member.group !== pid);
@@ -52,9 +61,23 @@ export class ProcessTrees {
       const members = await this.#members(tree);
       if (members.length === 0) return true;
       for (const member of members) signalProcess(member, "SIGKILL");
-      await this.#pause();
+      await this.#pause(REAP_PAUSE_MS);
     }
     return false;
+  }
+
+  /**
+   * Waits until the wrapper has become, or started, the command: a signal that meets the shell
+   * between fork and exec is caught by the handler it inherited, and lost.
+   */
+  async #commandBegan(tree: TaskTree): Promise<void> {
+    const { pid } = tree.identity;
+    const shell = readCommand(pid);
+    for (let round = 0; round < BEGIN_ROUNDS_MAX && this.isAlive(tree); round += 1) {
+      const members = await this.#members(tree);
+      if (members.some((member) => member.pid !== pid && readCommand(member.pid) !== shell)) return;
+      await this.#pause(BEGIN_PAUSE_MS);
+    }
   }
 
   async #members(tree: TaskTree): Promise<readonly FoundProcess[]> {
@@ -68,9 +91,9 @@ export class ProcessTrees {
     return all.filter((found) => found.taskId === tree.taskId || inSession(found));
   }
 
-  #pause(): Promise<void> {
+  #pause(pauseMs: number): Promise<void> {
     return new Promise((done) => {
-      this.#clock.after(REAP_PAUSE_MS, done);
+      this.#clock.after(pauseMs, done);
     });
   }
 }

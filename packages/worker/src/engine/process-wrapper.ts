@@ -1,12 +1,13 @@
 /**
- * The shell that leads a task's process group. It outlives the agent, so that an agent which comes back
- * still learns how the task ended.
+ * The shell that leads a task's process group. It outlives the agent, so that an agent which comes
+ * back still learns how the task ended.
  *
- * In order: catch the stop signals (a handler, not ignore: the command gets the defaults back); wait for
- * the agent's word on descriptor 3, which is given when the process is on record, so that an agent dying
- * here leaves nothing behind; keep the shell's own words ("Terminated") out of the task's output; run the
- * command in the foreground; leave its status on descriptor 4 with one
- * write, which needs no rename, no PATH and no right to the directory when the command is another user's.
+ * In order: catch the stop signals (a handler, not ignore: the command gets the defaults back);
+ * wait for the agent's word on descriptor 3, which is given when the process is on record, so that
+ * an agent dying here leaves nothing behind; keep the shell's own words ("Terminated") out of the
+ * task's output; run the command in the foreground; leave its status on descriptor 4 with one
+ * write, which needs no rename, no PATH and no right to the directory when the command is another
+ * user's.
  */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
@@ -33,7 +34,9 @@ export interface WrapperOptions {
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 
-/** The child leads a session and a group of its own. Failures come by its `error` event, or thrown. */
+/**
+ * The child leads a session and a group of its own. Failures come by its `error` event, or thrown.
+ */
 export function spawnWrapper(options: WrapperOptions): ChildProcess {
   const { stdout, stderr, status } = options.descriptors;
   return spawn("/bin/sh", ["-c", SCRIPT, "skein-task", options.program, ...options.args], {

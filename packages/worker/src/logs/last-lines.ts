@@ -1,4 +1,6 @@
-/** Where the last lines of a file begin: read backwards, so that `tail` of a long file costs little. */
+/**
+ * Where the last lines of a file begin: read backwards, so that `tail` of a long file costs little.
+ */
 import type { DiskFile } from "@skein/common/io/disk";
 import { LOG_READ_BYTES } from "../limits.ts";
 

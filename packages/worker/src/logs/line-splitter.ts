@@ -1,5 +1,7 @@
-/** Whole lines out of bytes that arrive in pieces. What is held never exceeds one line's limit by more
- * than one piece. */
+/**
+ * Whole lines out of bytes that arrive in pieces. What is held never exceeds one line's limit by
+ * more than one piece.
+ */
 import { LOG_LINE_BYTES_MAX } from "../limits.ts";
 
 export interface SplitLine {

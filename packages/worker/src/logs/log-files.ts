@@ -1,4 +1,6 @@
-/** Where a task's output lies below the state directory; the process engine writes the first two. */
+/**
+ * Where a task's output lies below the state directory; the process engine writes the first two.
+ */
 import type { TaskId } from "@skein/common/ids";
 
 export const STREAMS = ["stdout", "stderr"] as const;

@@ -1,7 +1,7 @@
 /**
- * When the bytes of an output file were written, as far as the tailer could tell: one mark per look that
- * found growth. Bounded: when there are too many, every second one goes and its bytes take the time of
- * the next.
+ * When the bytes of an output file were written, as far as the tailer could tell: one mark per look
+ * that found growth. Bounded: when there are too many, every second one goes and its bytes take the
+ * time of the next.
  *
  * Invariants:
  *   M1. Marks are in order of `end`; a byte's time is that of the first mark that ends behind it.

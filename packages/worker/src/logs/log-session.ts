@@ -1,6 +1,6 @@
 /**
- * One request for logs: the lines of its tasks in order of their time, as fast as the reader takes them,
- * and, when it follows, what is added until every task has ended.
+ * One request for logs: the lines of its tasks in order of their time, as fast as the reader takes
+ * them, and, when it follows, what is added until every task has ended.
  *
  * Lines of one look at a stream share its time, so the order between stdout and stderr (and between
  * tasks) is that of the looks; within a stream it is always the order of writing.
@@ -238,7 +238,9 @@ function earliest(cursors: readonly LogCursor[]): LogCursor | undefined {
   return first;
 }
 
-/** Of the last lines of each stream, keeps the latest `count` of all and moves the cursors there. */
+/**
+ * Of the last lines of each stream, keeps the latest `count` of all and moves the cursors there.
+ */
 function seekLatest(
   cursors: readonly LogCursor[],
   found: readonly FoundLines[],

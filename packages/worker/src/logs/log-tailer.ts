@@ -1,6 +1,6 @@
 /**
- * Looks at the output files of running tasks and notes when they grew. The output itself stays where the
- * task wrote it: neither copied nor held in memory.
+ * Looks at the output files of running tasks and notes when they grew. The output itself stays
+ * where the task wrote it: neither copied nor held in memory.
  *
  * Invariants:
  *   G1. One look at a stream at a time; its marks file is written by nobody else.

@@ -1,11 +1,12 @@
 /**
- * The agent's task database: an append-only journal, one sync per batch. A frame is the payload's length,
- * its CRC-32 (both four bytes, little endian) and the entry in msgpack; the last entry of a task counts.
+ * The agent's task database: an append-only journal, one sync per batch. A frame is the payload's
+ * length, its CRC-32 (both four bytes, little endian) and the entry in msgpack; the last entry of a
+ * task counts.
  *
  * Invariants:
  *   B1. What `append` answered for is read back by the next `open`.
- *   B2. A damaged or half-written tail is cut off at the last whole frame, counted and logged; what it
- *       held is found again through the engine.
+ *   B2. A damaged or half-written tail is cut off at the last whole frame, counted and logged; what
+ *       it held is found again through the engine.
  *   B3. A journal of a newer format is refused, not cut.
  */
 import type { Disk, DiskError, DiskFile, Done } from "@skein/common/io/disk";
@@ -38,7 +39,10 @@ export interface DatabaseContents {
 
 type Opened = (error: string | undefined, database?: TaskDatabase) => void;
 
-/** Opens, or creates, the journal. The error is for the operator: the agent must not start without it. */
+/**
+ * Opens, or creates, the journal. The error is for the operator: the agent must not start without
+ * it.
+ */
 export function openTaskDatabase(ports: TaskDatabasePorts, done: Opened): void {
   ports.disk.open(PATH, "read-write", (error, file) => {
     if (error?.code === "not-found") return create(ports, new Map(), done);
@@ -132,8 +136,8 @@ interface OpenFile {
 }
 
 /**
- * A new journal that holds `live`, durable when `done` is called. It gets its name only when it is whole:
- * a crash leaves the one before, or none.
+ * A new journal that holds `live`, durable when `done` is called. It gets its name only when it is
+ * whole: a crash leaves the one before, or none.
  */
 function create(ports: TaskDatabasePorts, live: Map<string, Uint8Array>, done: Opened): void {
   const { disk } = ports;

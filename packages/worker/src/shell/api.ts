@@ -1,0 +1,201 @@
+/**
+ * The Engine API socket of a worker node: what every node answers of itself; on cluster routes
+ * Docker's fixed text; of this node's containers, images and the like that there are none.
+ */
+import { readFileSync } from "node:fs";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import os from "node:os";
+import {
+  API_VERSION,
+  API_VERSION_MIN,
+  COMMON_HEADERS,
+  JSON_TYPE,
+  NOT_A_MANAGER,
+  PING_HEADERS,
+  SKEIN_VERSION,
+} from "@skein/common/api/api-version";
+import { matchRoute } from "@skein/common/api/match-route";
+import type { RouteName } from "@skein/common/api/routes";
+import type { NodeConfig } from "@skein/common/model/node-config";
+import { METRICS_CONTENT_TYPE } from "@skein/common/node/metrics";
+import type { WorkerFacts } from "./worker.ts";
+
+export interface WorkerApiPorts {
+  readonly config: NodeConfig;
+  readonly facts: () => WorkerFacts;
+  /** Every metric of this node's worker, the data plane's included. */
+  readonly metricsText: () => Promise<string>;
+  /** A request handler that threw: logged and counted by the owner. */
+  readonly bug: (error: unknown) => void;
+}
+
+export function createWorkerApi(ports: WorkerApiPorts): RequestListener {
+  return (request, response) => {
+    request.resume();
+    answer(ports, request, response).catch((error: unknown) => {
+      ports.bug(error);
+      if (response.headersSent) response.destroy();
+      else
+        refuse(response, 500, "Cannot answer the request: a bug in Skein, logged by this worker");
+    });
+  };
+}
+
+async function answer(
+  ports: WorkerApiPorts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method = "GET", url = "/" } = request;
+  const match = matchRoute(method, url.split("?", 1)[0] ?? "/");
+  if (!match.ok) return refuse(response, match.error.status, match.error.message);
+  const { route, subject } = match.value;
+  if (route.name === "ping") return ping(request, response);
+  if (route.name === "version") return sendJson(response, versionOf());
+  if (route.name === "info") return sendJson(response, infoOf(ports));
+  if (route.name === "skein-status") return sendJson(response, statusOf(ports));
+  if (route.name === "metrics") {
+    const text = await ports.metricsText();
+    return send(response, 200, { type: METRICS_CONTENT_TYPE, text });
+  }
+  if (route.name === "swarm-init" || route.name === "swarm-join") {
+    return refuse(response, 503, PART_OF_SWARM);
+  }
+  if (route.scope === "cluster") return refuse(response, 503, NOT_A_MANAGER);
+  const none = NONE_OF_IT[route.name];
+  if (none === undefined) return refuse(response, 404, "page not found");
+  if (typeof none === "function") return refuse(response, 404, none(subject));
+  return sendJson(response, none);
+}
+
+const PART_OF_SWARM =
+  'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm ' +
+  "and join another one.";
+
+/** Lists that are truly empty, and the text for an object that is not there. */
+const NONE_OF_IT: Partial<Record<RouteName, object | ((subject: string) => string)>> = {
+  "container-list": [],
+  "container-inspect": (id) => `No such container: ${id}`,
+  "container-other": (id) => `No such container: ${id}`,
+  exec: (id) => `No such exec instance: ${id}`,
+  "image-list": [],
+  "image-inspect": (name) => `No such image: ${name}`,
+  "volume-list": { Volumes: [], Warnings: [] },
+  "volume-inspect": (name) => `get ${name}: no such volume`,
+  "plugin-list": [],
+  "plugin-inspect": (name) => `plugin ${JSON.stringify(name)} not found`,
+};
+
+function ping(request: IncomingMessage, response: ServerResponse): void {
+  const isHead = request.method === "HEAD";
+  const headers = { ...COMMON_HEADERS, ...PING_HEADERS, Swarm: "active/worker" };
+  response.writeHead(200, { ...headers, "Content-Length": isHead ? "0" : "2" });
+  response.end(isHead ? undefined : "OK");
+}
+
+function versionOf(): object {
+  const details = {
+    ApiVersion: API_VERSION,
+    MinAPIVersion: API_VERSION_MIN,
+    GitCommit: "",
+    GoVersion: `none (Node.js ${process.version})`,
+    Os: "linux",
+    Arch: GO_ARCHITECTURES[os.machine()] ?? os.machine(),
+    KernelVersion: os.release(),
+    BuildTime: "",
+  };
+  const engine = { Name: "Engine", Version: SKEIN_VERSION };
+  return {
+    Platform: { Name: `Skein ${SKEIN_VERSION}` },
+    Components: [{ ...engine, Details: { ...details, Experimental: "false" } }],
+    Version: SKEIN_VERSION,
+    ...details,
+  };
+}
+
+function infoOf({ config, facts }: WorkerApiPorts): object {
+  const { connected, managers } = facts();
+  return {
+    ID: config.nodeId,
+    Containers: 0,
+    ContainersRunning: 0,
+    ContainersPaused: 0,
+    ContainersStopped: 0,
+    Images: 0,
+    Driver: "host",
+    DriverStatus: [["Plane", config.plane]],
+    Plugins: { Volume: [], Network: ["overlay"], Authorization: null, Log: ["local"] },
+    SystemTime: new Date().toISOString(),
+    LoggingDriver: "local",
+    CgroupDriver: "none",
+    KernelVersion: os.release(),
+    OperatingSystem: OPERATING_SYSTEM,
+    OSType: "linux",
+    Architecture: os.machine(),
+    NCPU: os.cpus().length,
+    MemTotal: os.totalmem(),
+    Name: config.name,
+    Labels: [],
+    ExperimentalBuild: false,
+    ServerVersion: SKEIN_VERSION,
+    LiveRestoreEnabled: true,
+    SecurityOptions: [],
+    Swarm: {
+      NodeID: config.nodeId,
+      NodeAddr: config.address,
+      LocalNodeState: "active",
+      ControlAvailable: false,
+      Error: connected ? "" : "no manager can be reached",
+      // Docker names them by id, too; a worker knows their addresses alone.
+      RemoteManagers: managers.map((address) => ({ NodeID: "", Addr: address })),
+    },
+    Warnings: [TRUST_WARNING],
+  };
+}
+
+const TRUST_WARNING =
+  'WARNING: tasks of the image "host" are plain processes of this node: ' +
+  "run only what you trust";
+
+/** What this worker knows by itself; the whole picture is a manager's. */
+function statusOf({ config, facts }: WorkerApiPorts): object {
+  const { connected, managers, running } = facts();
+  const { name, nodeId, role, address } = config;
+  return { node: { id: nodeId, name, role, address }, stale: true, connected, managers, running };
+}
+
+const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64" };
+
+/** "Debian GNU/Linux 12 (bookworm)", as the machine calls itself. */
+const OPERATING_SYSTEM = operatingSystem();
+
+function operatingSystem(): string {
+  try {
+    const release = readFileSync("/etc/os-release", "utf8");
+    return /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? os.type();
+  } catch {
+    return os.type();
+  }
+}
+
+function sendJson(response: ServerResponse, body: object): void {
+  send(response, 200, { type: JSON_TYPE, text: `${JSON.stringify(body)}\n` });
+}
+
+function refuse(response: ServerResponse, status: number, message: string): void {
+  send(response, status, { type: JSON_TYPE, text: `${JSON.stringify({ message })}\n` });
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: { readonly type: string; readonly text: string },
+): void {
+  const bytes = Buffer.from(body.text);
+  response.writeHead(status, {
+    ...COMMON_HEADERS,
+    "Content-Type": body.type,
+    "Content-Length": bytes.length,
+  });
+  response.end(bytes);
+}
