@@ -64,7 +64,10 @@ export class FakeCluster {
   lines: (task: Task) => readonly (readonly ["stdout" | "stderr", string])[] = () => [];
   /** Nodes whose output cannot be had. */
   readonly silentNodes = new Set<string>();
+  /** Streams to the leader that were opened. */
+  dials = 0;
   readonly directory: string;
+  readonly #streams = new Set<Duplex>();
   readonly #beats: NodeJS.Timeout;
   readonly #time = performance.now();
   #index = 0;
@@ -98,6 +101,12 @@ export class FakeCluster {
     clearInterval(this.#beats);
     await Promise.all(this.managers.map((manager) => manager.server.close()));
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** What is kept open between managers is gone: the next request dials anew. */
+  dropConnections(): void {
+    for (const stream of this.#streams) stream.destroy();
+    this.#streams.clear();
   }
 
   apply(command: Command, request?: RequestId) {
@@ -205,7 +214,9 @@ export class FakeCluster {
     const leader = this.leader === undefined ? undefined : this.managers[this.leader];
     if (leader === undefined) return undefined;
     const [near, far] = duplexPair();
+    this.dials += 1;
     far.on("error", () => undefined);
+    this.#streams.add(near);
     leader.server.accept(far);
     if (this.breakAfterDelivery > 0) {
       this.breakAfterDelivery -= 1;

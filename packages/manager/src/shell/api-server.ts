@@ -23,7 +23,7 @@ import type { ManagerPort } from "./api/port.ts";
 import type { Reply } from "./api/reply.ts";
 import { empty, failure, NO_LEADER_REPLY, sendReply, unknownReply } from "./api/reply.ts";
 import type { ApiRequest } from "./api/request.ts";
-import { readApiBody, requestIdOf } from "./api/request.ts";
+import { discardBody, readApiBody, requestIdOf } from "./api/request.ts";
 
 export interface ServeApiOptions {
   readonly port: ManagerPort;
@@ -108,7 +108,7 @@ export class Api {
       match.value.route.scope === "cluster"
         ? await readApiBody(incoming, match.value)
         : { ok: true as const, value: Buffer.alloc(0) };
-    if (match.value.route.scope !== "cluster") incoming.resume();
+    if (match.value.route.scope !== "cluster") discardBody(incoming);
     if (!body.ok) return body;
     const query = new URLSearchParams(search);
     const rest = { method, url, headers, query, body: body.value, requestId: id.value };

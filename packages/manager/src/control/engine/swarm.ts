@@ -2,6 +2,7 @@
 import type { Cluster } from "@skein/common/model/cluster";
 import type { Node } from "@skein/common/model/node";
 import type { NodeConfig } from "@skein/common/model/node-config";
+import { ENTRIES_KEPT_FOR_FOLLOWERS, SNAPSHOT_INTERVAL_ENTRIES } from "../../limits.ts";
 import { formatWall, toNanoseconds } from "./time.ts";
 
 export interface SwarmFacts {
@@ -43,9 +44,9 @@ function clusterToEngine(cluster: Cluster): object {
       Labels: {},
       Orchestration: { TaskHistoryRetentionLimit: cluster.taskHistoryLimit },
       Raft: {
-        SnapshotInterval: 10_000,
+        SnapshotInterval: SNAPSHOT_INTERVAL_ENTRIES,
         KeepOldSnapshots: 0,
-        LogEntriesForSlowFollowers: 500,
+        LogEntriesForSlowFollowers: ENTRIES_KEPT_FOR_FOLLOWERS,
         ElectionTick: 10,
         HeartbeatTick: 1,
       },

@@ -8,7 +8,12 @@ import http from "node:http";
 import type { Duplex } from "node:stream";
 import { PassThrough } from "node:stream";
 import type { RequestId } from "@skein/common/ids";
-import { FORWARD_CONNECTIONS_MAX, FORWARD_IDLE_CONNECTIONS_MAX } from "../../limits.ts";
+import {
+  FORWARD_CONNECTIONS_MAX,
+  FORWARD_HEAD_MS,
+  FORWARD_IDLE_CONNECTIONS_MAX,
+  FORWARD_LOOK_MS,
+} from "../../limits.ts";
 import type { ManagerPort } from "./port.ts";
 import type { ApiRequest } from "./request.ts";
 import { REQUEST_ID_HEADER } from "./request.ts";
@@ -36,12 +41,13 @@ export class LeaderProxy {
   }
 
   forward(request: ApiRequest, response: ServerResponse): Promise<Forwarded> {
+    const leader = this.#port.status().leader?.nodeId ?? "leader";
     return new Promise((resolve) => {
       let isSent = false;
       const outgoing = http.request({
         agent: this.#agent,
         // Connections are kept by leader: one to a former leader is never used again.
-        host: this.#port.status().leader?.nodeId ?? "leader",
+        host: leader,
         method: request.method,
         path: request.url,
         headers: forwardedHeaders(request, this.#port.config.nodeId),
@@ -51,11 +57,14 @@ export class LeaderProxy {
       outgoing.on("finish", () => {
         isSent = true;
       });
+      const watch = this.#watch(outgoing, leader);
       outgoing.on("response", (incoming) => {
+        clearInterval(watch);
         response.off("close", abandon);
         resolve(relay(incoming, response));
       });
       outgoing.on("error", (error) => {
+        clearInterval(watch);
         response.off("close", abandon);
         const kind = isSent && !(error instanceof NoLeaderError) ? "broken" : "not-delivered";
         resolve({ kind, reason: error.message });
@@ -66,6 +75,18 @@ export class LeaderProxy {
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  /** Gives up on a leader that is frozen, or that is not the leader any more. */
+  #watch(outgoing: http.ClientRequest, leader: string): NodeJS.Timeout {
+    const start = performance.now();
+    return setInterval(() => {
+      if (this.#port.status().leader?.nodeId !== leader) {
+        outgoing.destroy(new Error("the leader changed before it answered"));
+      } else if (performance.now() - start > FORWARD_HEAD_MS) {
+        outgoing.destroy(new Error(`the leader did not answer within ${FORWARD_HEAD_MS} ms`));
+      }
+    }, FORWARD_LOOK_MS);
   }
 }
 
@@ -138,20 +159,23 @@ class LeaderAgent extends http.Agent {
       done(new NoLeaderError(reason), NO_STREAM);
     };
     this.#port.dialLeader().then(
-      (stream) => (stream === undefined ? failed("there is no leader to ask") : done(null, stream)),
+      (stream) =>
+        stream === undefined ? failed("there is no leader to ask") : done(null, asSocket(stream)),
       (error: unknown) => failed(String(error)),
     );
-    return undefined;
-  }
-
-  /** The default calls methods of TCP sockets, which a stream over a link does not have. */
-  override keepSocketAlive(): boolean {
-    return true;
-  }
-
-  override reuseSocket(): void {
     return undefined;
   }
 }
 
 const NO_STREAM = new PassThrough();
+
+/**
+ * The methods of a TCP socket that node:http calls without asking; a stream over a link has none.
+ */
+function asSocket(stream: Duplex): Duplex {
+  const self = (): Duplex => stream;
+  const missing = ["setTimeout", "setKeepAlive", "setNoDelay", "ref", "unref"].filter(
+    (name) => !(name in stream),
+  );
+  return Object.assign(stream, Object.fromEntries(missing.map((name) => [name, self])));
+}

@@ -124,8 +124,6 @@ export async function sendReply(
 }
 
 function sendError(response: ServerResponse, error: ApiError): void {
-  // What is unread of a refused body would be taken for the next request.
-  if (!response.req.complete) response.setHeader("Connection", "close");
   if (error.code === "overloaded") response.setHeader("Retry-After", "1");
   sendJson(response, error.status, { message: error.message });
 }

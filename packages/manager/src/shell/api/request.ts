@@ -10,7 +10,7 @@ import { badRequest, refuse } from "../../control/api-error.ts";
 import { parseGoJson } from "../../control/engine/go-json.ts";
 import type { Filters } from "../../control/filters.ts";
 import { parseFilters } from "../../control/filters.ts";
-import { BODY_BYTES_MAX, CONFIG_BODY_BYTES_MAX } from "../../limits.ts";
+import { BODY_BYTES_MAX, CONFIG_BODY_BYTES_MAX, DISCARD_BYTES_MAX } from "../../limits.ts";
 
 export const REQUEST_ID_HEADER = "x-skein-request-id";
 
@@ -53,7 +53,22 @@ export async function readApiBody(
 ): Promise<Checked<Buffer>> {
   const bound = match.route.name === "config-create" ? CONFIG_BODY_BYTES_MAX : BODY_BYTES_MAX;
   const body = await readBody(incoming, bound);
-  return body.ok ? body : refuse(body.error.status, body.error.code, body.error.message);
+  if (body.ok) return body;
+  discardBody(incoming);
+  return refuse(body.error.status, body.error.code, body.error.message);
+}
+
+/**
+ * Reads what is left of a body that nobody wants: a client that is still writing when the
+ * connection closes shows "broken pipe" instead of the answer.
+ */
+export function discardBody(incoming: IncomingMessage): void {
+  let bytes = 0;
+  incoming.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > DISCARD_BYTES_MAX) incoming.destroy();
+  });
+  incoming.resume();
 }
 
 /** The client's key, the id a forwarding manager gave it, or a new one. */

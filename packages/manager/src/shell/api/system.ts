@@ -1,4 +1,5 @@
 /** What any manager answers by itself, with or without a quorum. */
+import { readFileSync } from "node:fs";
 import os from "node:os";
 import { NO_LEADER, PING_HEADERS } from "@skein/common/api/api-version";
 import { clusterStatus } from "../../control/cluster-status.ts";
@@ -93,12 +94,24 @@ function hostFacts(port: ManagerPort): HostFacts {
     machine,
     architecture: GO_ARCHITECTURES[machine] ?? machine,
     kernel: os.release(),
-    operatingSystem: os.version(),
+    operatingSystem: OPERATING_SYSTEM,
     cpus: os.cpus().length,
     memoryBytes: os.totalmem(),
     runtime: process.version,
     wall: port.wall(),
   };
+}
+
+/** "Debian GNU/Linux 12 (bookworm)", as the machine calls itself. */
+const OPERATING_SYSTEM = operatingSystem();
+
+function operatingSystem(): string {
+  try {
+    const release = readFileSync("/etc/os-release", "utf8");
+    return /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? os.type();
+  } catch {
+    return os.type();
+  }
 }
 
 const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64" };
