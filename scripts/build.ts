@@ -1,6 +1,6 @@
 /**
- * Bundles the daemons and the command line, one file each: a bundled daemon starts in half the time and
- * takes less memory. Entries that are not written yet are skipped and named.
+ * Bundles the daemons and the command line, one file each: a bundled daemon starts in half the time
+ * and takes less memory. Entries that are not written yet are skipped and named.
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -85,7 +85,7 @@ function taskThatAnswers(): Promise<string> {
     get({ host: "127.0.0.1", port: PORT, agent: false, timeout: 5000 }, (response) => {
       let text = "";
       response.on("data", (chunk) => (text += String(chunk)));
-      response.on("end", () => resolve(/task (\S+)/.exec(text)?.[1] ?? ""));
+      response.on("end", () => resolve(/\((\w+)\)/.exec(text)?.[1] ?? ""));
     }).on("error", () => resolve(""));
   });
 }

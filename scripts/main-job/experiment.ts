@@ -236,7 +236,7 @@ function pause(milliseconds: number): Promise<void> {
 }
 
 function taskOf(body: string): string {
-  return /task (\S+)/.exec(body)?.[1] ?? "";
+  return /\((\w+)\)/.exec(body)?.[1] ?? "";
 }
 
 function request(host: string): Promise<string> {

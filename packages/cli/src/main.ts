@@ -16,7 +16,7 @@ function createProgram(): Command {
       "A cluster orchestrator with Docker Swarm's model that needs neither Docker nor root",
     )
     .option("--state-dir <dir>", "the local cluster's state directory")
-    .option("--name <name>", "the local cluster's name (default: default)")
+    .option("--cluster <name>", "the local cluster's name (default: default)")
     .option("--host <url>", "the API to use, such as unix:///path/skein.sock (SKEIN_HOST)")
     .option("--json", "print JSON")
     .version("0.1.0")

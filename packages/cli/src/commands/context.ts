@@ -9,7 +9,8 @@ import { clusterSocket, stateDirectory } from "../local/paths.ts";
 export interface GlobalOptions {
   readonly stateDir?: string;
   readonly host?: string;
-  readonly name?: string;
+  /** The local cluster's name. */
+  readonly cluster?: string;
   readonly json?: boolean;
 }
 
@@ -35,7 +36,7 @@ export function printJson(value: unknown): void {
 export const colours = pc;
 
 export function localStateDirectory(options: GlobalOptions): string {
-  return stateDirectory(options.stateDir, options.name ?? "default");
+  return stateDirectory(options.stateDir, options.cluster ?? "default");
 }
 
 /** `--state-dir`, `--host`, `SKEIN_HOST`, the default local cluster, then a `DOCKER_HOST` that is Skein. */

@@ -57,7 +57,7 @@ async function up(flags: UpFlags): Promise<void> {
   if (flags.detach === true && process.env["SKEIN_LAUNCHER"] === undefined) {
     const file = orFail(
       await startDetached({ stateDir }, process.argv.slice(2)),
-      `start cluster ${flags.name ?? "default"}`,
+      `start cluster ${flags.cluster ?? "default"}`,
     );
     showReady(flags, file, startedAt);
     return;
@@ -68,7 +68,7 @@ async function up(flags: UpFlags): Promise<void> {
 /** Holds the cluster until it is taken down or this process is interrupted. */
 async function stay(flags: UpFlags, stateDir: string, startedAt: bigint): Promise<void> {
   const background = process.env["SKEIN_LAUNCHER"] === "1";
-  const name = flags.name ?? "default";
+  const name = flags.cluster ?? "default";
   if (!background) remark(`Starting cluster ${name} …`);
   const started = await startCluster({
     stateDir,
@@ -151,7 +151,7 @@ function skeinPath(): string {
 
 function globalArgs(flags: GlobalOptions): string {
   if (flags.stateDir !== undefined) return `--state-dir ${quote(localStateDirectory(flags))} `;
-  return flags.name === undefined ? "" : `--name ${quote(flags.name)} `;
+  return flags.cluster === undefined ? "" : `--cluster ${quote(flags.cluster)} `;
 }
 
 function quote(text: string): string {

@@ -1,0 +1,232 @@
+/** One simulated machine: its disks, its task processes, and the manager and worker process on it. */
+import { assert } from "@skein/common/assert";
+import type { ClusterId } from "@skein/common/ids";
+import type { Log } from "@skein/common/io/log";
+import { noMetrics } from "@skein/common/io/metrics";
+import type { NodeConfig } from "@skein/common/model/node-config";
+import { Manager } from "@skein/manager/shell/manager";
+import { openRaftStorage } from "@skein/manager/wal/raft-storage";
+import type { Worker } from "@skein/worker/shell/worker";
+import { createWorker } from "@skein/worker/shell/worker";
+import type { SimClock, SimProcessClock } from "../sim-clock.ts";
+import type { SimEndpoint, SimNetwork } from "../sim-network.ts";
+import type { SimRandom } from "../sim-random.ts";
+import { NodeDisk } from "./node-disk.ts";
+import { SimDataPlane } from "./sim-data-plane.ts";
+import { SimEngine, SimMachine } from "./sim-engine.ts";
+
+export interface SimNodeOptions {
+  readonly config: NodeConfig;
+  readonly clusterId: ClusterId;
+  readonly clock: SimClock;
+  readonly network: SimNetwork;
+  readonly random: SimRandom;
+  readonly note: (line: string) => void;
+}
+
+interface Process {
+  readonly clock: SimProcessClock;
+  readonly endpoint: SimEndpoint;
+}
+
+export class SimNode {
+  readonly config: NodeConfig;
+  readonly machine = new SimMachine();
+  readonly #options: SimNodeOptions;
+  readonly #managerDisk: NodeDisk;
+  readonly #workerDisk: NodeDisk;
+  readonly #offsets: { readonly wallOffsetMs: number; readonly instantOffsetMs: number };
+  #managerProcess: Process | undefined;
+  #workerProcess: Process | undefined;
+  #manager: Manager | undefined;
+  #worker: Worker | undefined;
+  #dataPlane: SimDataPlane | undefined;
+  #lives = 0;
+
+  constructor(options: SimNodeOptions) {
+    this.config = options.config;
+    this.#options = options;
+    const { random } = options;
+    this.#managerDisk = new NodeDisk(random.fork("manager-disk"));
+    this.#workerDisk = new NodeDisk(random.fork("worker-disk"));
+    // Wall clocks are an hour apart either way: nothing may depend on them.
+    const wallOffsetMs = random.between(-3_600_000, 3_600_000);
+    this.#offsets = { wallOffsetMs, instantOffsetMs: random.between(0, 1_000_000) };
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  get manager(): Manager | undefined {
+    return this.#manager;
+  }
+
+  /** The manager, unless it is stopped (SIGSTOP). */
+  get liveManager(): Manager | undefined {
+    return this.#managerProcess?.clock.state() === "running" ? this.#manager : undefined;
+  }
+
+  get workerLives(): boolean {
+    return this.#workerProcess !== undefined;
+  }
+
+  get dataPlane(): SimDataPlane | undefined {
+    return this.#dataPlane;
+  }
+
+  startAll(): void {
+    if (this.config.role === "manager") this.startManager();
+    this.startWorker();
+  }
+
+  startManager(): void {
+    if (this.#managerProcess !== undefined || this.config.raftId === undefined) return;
+    const process = this.#newProcess();
+    this.#managerProcess = process;
+    this.#managerDisk.attach(process.clock);
+    const { raftId, bootstrap = [] } = this.config;
+    const random = this.#options.random.fork(`manager-${this.#lives}`);
+    const log = this.#log("manager");
+    const addresses = Object.fromEntries(
+      bootstrap.map(({ raftId: id, nodeId, address }) => [id, { nodeId, address }]),
+    );
+    const voters = bootstrap.map((member) => member.raftId).toSorted();
+    openRaftStorage(
+      {
+        disk: this.#managerDisk.disk,
+        directory: "raft",
+        clusterId: this.#options.clusterId,
+        raftId,
+        bootstrap: { voters, learners: [], addresses },
+        random,
+        log,
+        metrics: noMetrics,
+        clock: process.clock,
+        segmentBytes: 64 * 1024,
+      },
+      (result) => {
+        assert(result.ok, `${this.name}: ${result.ok ? "" : result.error.message}`);
+        if (!result.ok || this.#managerProcess !== process) return;
+        const { storage, recovered, state } = result.value;
+        this.#manager = new Manager({
+          config: this.config,
+          raftId,
+          clock: process.clock,
+          random,
+          network: process.endpoint,
+          storage,
+          recovered,
+          state,
+          log,
+          metrics: noMetrics,
+          fatal: (reason) => assert(false, `${this.name}: ${reason}`),
+          roleChanged: ({ raft }) =>
+            this.#options.note(`${this.name} ${raft.role} term ${raft.term} of ${raft.leader}`),
+        });
+        this.#manager.start((error) => assert(error === undefined, `${this.name}: ${error}`));
+      },
+    );
+  }
+
+  startWorker(): void {
+    if (this.#workerProcess !== undefined) return;
+    const process = this.#newProcess();
+    this.#workerProcess = process;
+    this.#workerDisk.attach(process.clock);
+    const random = this.#options.random.fork(`worker-${this.#lives}`);
+    this.#dataPlane = new SimDataPlane(process.clock);
+    this.#worker = createWorker({
+      config: this.config,
+      clock: process.clock,
+      random,
+      network: process.endpoint,
+      disk: this.#workerDisk.disk,
+      engine: new SimEngine(this.machine, process.clock, random),
+      dataPlane: this.#dataPlane,
+      describe: () => describe(this.config),
+      taskDefaults: { env: { PATH: "/bin" } },
+      log: this.#log("worker"),
+      metrics: noMetrics,
+      fatal: (reason) => assert(false, `${this.name}: ${reason}`),
+      published: () => undefined,
+    });
+    this.#worker.start((error) => assert(error === undefined, `${this.name}: ${error}`));
+  }
+
+  /** `power`: what was not synced is lost as well. */
+  killManager(power: boolean): void {
+    if (this.#managerProcess === undefined) return;
+    this.#end(this.#managerProcess);
+    this.#managerProcess = undefined;
+    this.#manager = undefined;
+    this.#managerDisk.disk.crash(power ? "random" : "process");
+  }
+
+  /** The loss of an agent: its tasks run on. */
+  killWorker(power = false): void {
+    if (this.#workerProcess === undefined) return;
+    this.#end(this.#workerProcess);
+    this.#workerProcess = undefined;
+    this.#worker = undefined;
+    this.#dataPlane = undefined;
+    this.machine.engine = undefined;
+    this.#workerDisk.disk.crash(power ? "random" : "process");
+  }
+
+  /** The loss of a machine: its processes, its tasks, and what its disks had not made durable. */
+  lose(): void {
+    this.killManager(true);
+    this.killWorker(true);
+    this.machine.lose();
+  }
+
+  stop(): void {
+    this.#managerProcess?.clock.stop();
+    this.#workerProcess?.clock.stop();
+  }
+
+  continue(): void {
+    this.#managerProcess?.clock.continue();
+    this.#workerProcess?.clock.continue();
+  }
+
+  #newProcess(): Process {
+    const { clock, network } = this.#options;
+    const { nodeId, role, clusterId } = this.config;
+    this.#lives += 1;
+    const process = clock.process(this.#offsets);
+    const identity = { nodeId, role, clusterId };
+    const endpoint = network.join({ identity, host: this.config.address, clock: process });
+    return { clock: process, endpoint };
+  }
+
+  #end(process: Process): void {
+    process.endpoint.kill();
+    process.clock.kill();
+  }
+
+  #log(role: string): Log {
+    return {
+      write: (level, message, fields) => {
+        if (level !== "warn" && level !== "error") return;
+        this.#options.note(`${this.name} ${role} ${level}: ${message} ${JSON.stringify(fields)}`);
+      },
+    };
+  }
+}
+
+function describe(config: NodeConfig): ReturnType<Parameters<typeof createWorker>[0]["describe"]> {
+  return {
+    hostname: config.name,
+    architecture: "x86_64",
+    os: "linux",
+    nanoCpus: 2_000_000_000,
+    memoryBytes: 4 * 2 ** 30,
+    engineVersion: "sim",
+    address: config.address,
+    controlAddress: `${config.address}:${config.controlPort}`,
+    dataAddress: `${config.address}:${config.dataPort}`,
+    hostKey: config.name,
+  };
+}
