@@ -95,6 +95,11 @@ export class SimDisk implements Disk {
     directory?.durable.set(name, file);
   }
 
+  /** A directory put there by hand, durably. */
+  addDirectory(path: string): void {
+    this.#directories.set(path, newDirectory(true));
+  }
+
   /** What a reader of the file sees, if there is such a file. */
   contents(path: string): Uint8Array | undefined {
     const file = this.#lookup(path);
