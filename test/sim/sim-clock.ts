@@ -1,10 +1,11 @@
 /**
- * Virtual time: one heap of events for the whole world. Events of one instant run in the order in which
- * they were asked for, so a run is a function of its seed. Events may lie between two milliseconds; what
- * `now` tells is whole, as with the real clock.
+ * Virtual time: one heap of events for the whole world. Events of one instant run in the order in
+ * which they were asked for, so a run is a function of its seed. Events may lie between two
+ * milliseconds; what `now` tells is whole, as with the real clock.
  *
- * A process of the world has a view of its own (`process`): another origin of monotonic time, another wall
- * clock, and the three fates of a process: it is killed, stopped (SIGSTOP) and continued.
+ * A process of the world has a view of its own (`process`): another origin of monotonic time,
+ * another wall clock, and the three fates of a process: it is killed, stopped (SIGSTOP) and
+ * continued.
  */
 import { assert } from "@skein/common/assert";
 import type { Clock, Timer } from "@skein/common/io/clock";
@@ -72,8 +73,8 @@ export class SimClock implements Clock {
   }
 
   /**
-   * Runs everything due until then and sets the time to it. `eventsMax` turns an endless loop at one
-   * instant into a failure.
+   * Runs everything due until then and sets the time to it. `eventsMax` turns an endless loop at
+   * one instant into a failure.
    */
   runUntil(until: Instant, eventsMax = 10_000_000): void {
     const stopAt = this.#ran + eventsMax;
@@ -234,7 +235,9 @@ export class SimProcessClock implements Clock {
     if (this.#state === "running") this.#state = "stopped";
   }
 
-  /** What came in meanwhile is read before the late timers are called, as the real clock does it. */
+  /**
+   * What came in meanwhile is read before the late timers are called, as the real clock does it.
+   */
   continue(): void {
     if (this.#state !== "stopped") return;
     this.#state = "running";

@@ -1,6 +1,6 @@
 /**
- * One simulated link: two pipes and the two ends a process sees. A pipe keeps order, takes time, and stands
- * still while its wire is cut; like TCP it loses nothing but by ending.
+ * One simulated link: two pipes and the two ends a process sees. A pipe keeps order, takes time,
+ * and stands still while its wire is cut; like TCP it loses nothing but by ending.
  */
 import { must } from "@skein/common/assert";
 import type { Link, LinkEnd, LinkReceiver, PeerIdentity } from "@skein/common/io/network";

@@ -1,6 +1,6 @@
 /**
- * The `Random` port from one seed: equal seeds draw equally, on every machine. The generator is xoshiro128**
- * (Blackman and Vigna), its state spread from the seed by a 32-bit mixer.
+ * The `Random` port from one seed: equal seeds draw equally, on every machine. The generator is
+ * xoshiro128** (Blackman and Vigna), its state spread from the seed by a 32-bit mixer.
  */
 import { assert } from "@skein/common/assert";
 import type { Random } from "@skein/common/io/random";
@@ -25,8 +25,8 @@ export class SimRandom implements Random {
   }
 
   /**
-   * A stream of its own for one part of the world. It depends on the seed and the name alone, so that a
-   * draw more in one part does not change what happens in another.
+   * A stream of its own for one part of the world. It depends on the seed and the name alone, so
+   * that a draw more in one part does not change what happens in another.
    */
   fork(name: string): SimRandom {
     let hash = mix(this.#seed % WORD);

@@ -1,4 +1,7 @@
-/** Every bound of this package with its reason. docs/LIMITS.md lists them; a test keeps both in step. */
+/**
+ * Every bound of this package with its reason. docs/LIMITS.md lists them; a test keeps both in
+ * step.
+ */
 
 // Network
 /** Longest single message on a control link: a batch of Raft entries fits, an attack does not. */
@@ -19,13 +22,19 @@ export const HANDSHAKES_MAX = 256;
 export const LINKS_PER_PEER_MAX = 4096;
 /** Text in which a peer explains a refusal; more of it is cut off. */
 export const REFUSAL_BYTES_MAX = 1024;
-/** TLS sessions kept for cheap re-dials, one per address: more than the peers of a large cluster. */
+/**
+ * TLS sessions kept for cheap re-dials, one per address: more than the peers of a large cluster.
+ */
 export const TLS_SESSIONS_MAX = 1024;
-/** Bytes a link duplex may have under way before the reader grants more: bounds both ends' memory. */
+/**
+ * Bytes a link duplex may have under way before the reader grants more: bounds both ends' memory.
+ */
 export const DUPLEX_WINDOW_BYTES = 1024 * 1024;
 /** Longest data frame of a link duplex: long enough to be cheap, short enough to interleave. */
 export const DUPLEX_CHUNK_BYTES = 64 * 1024;
-/** What a data frame costs of the window beyond its bytes: a flood of tiny frames is bounded too. */
+/**
+ * What a data frame costs of the window beyond its bytes: a flood of tiny frames is bounded too.
+ */
 export const DUPLEX_FRAME_BYTES = 128;
 
 // Process

@@ -33,9 +33,9 @@ export interface Link {
   /** "address:port" of the other side, for logs. */
   readonly remote: string;
   /**
-   * Queues one message. False when the link is closed, or when its queue is over the limit, in which
-   * case the link is closed with `overflow`: nothing is ever dropped in the middle. The bytes are
-   * handed over: the caller does not change them afterwards.
+   * Queues one message. False when the link is closed, or when its queue is over the limit, in
+   * which case the link is closed with `overflow`: nothing is ever dropped in the middle. The bytes
+   * are handed over: the caller does not change them afterwards.
    */
   send(bytes: Uint8Array): boolean;
   /** Bytes queued here that the kernel has not taken yet: back-pressure for bulk senders. */
@@ -61,15 +61,18 @@ export interface Listener {
 }
 
 export interface Network {
-  /** Listens on "address:port"; `ready` gets undefined or the system's error text (port in use …). */
+  /**
+   * Listens on "address:port"; `ready` gets undefined or the system's error text (port in use …).
+   */
   listen(
     address: string,
     accept: Partial<Record<LinkPath, Accept>>,
     ready: (error: string | undefined) => void,
   ): Listener;
   /**
-   * Dials "address:port"; `expect` and `expectRole` close with `forbidden` when another node, or a node
-   * of another role, answers. `cancel` gives the dial up, and closes the link if it is open already.
+   * Dials "address:port"; `expect` and `expectRole` close with `forbidden` when another node, or a
+   * node of another role, answers. `cancel` gives the dial up, and closes the link if it is open
+   * already.
    */
   dial(
     target: {

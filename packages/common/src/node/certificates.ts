@@ -1,7 +1,8 @@
 /**
- * The cluster's certificate authority: an ECDSA P-256 root that signs node certificates in Docker Swarm's
- * form (CN = node id, OU = role, O = cluster id). The X.509 library takes 20 MB and 100 ms to load, so
- * it is loaded at the first use, which only `skein up` and a signing manager ever reach.
+ * The cluster's certificate authority: an ECDSA P-256 root that signs node certificates in Docker
+ * Swarm's form (CN = node id, OU = role, O = cluster id). The X.509 library takes 20 MB and 100 ms
+ * to load, so it is loaded at the first use, which only `skein up` and a signing manager ever
+ * reach.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, webcrypto } from "node:crypto";
 import type { KeyObject } from "node:crypto";
@@ -123,8 +124,8 @@ function alternativeNames(request: NodeCertificateRequest): X509.JsonGeneralName
 }
 
 /**
- * Keys are made by node:crypto: Node 20 turns no KeyObject into a CryptoKey, so what WebCrypto has to
- * hold is imported from the encoded form.
+ * Keys are made by node:crypto: Node 20 turns no KeyObject into a CryptoKey, so what WebCrypto has
+ * to hold is imported from the encoded form.
  */
 function newKey(): { readonly privateKeyPem: string; readonly publicKey: Buffer } {
   const pair = generateKeyPairSync("ec", { namedCurve: "prime256v1" });

@@ -31,7 +31,9 @@ export interface UnixServerOptions {
 export interface UnixServer {
   /** Serves one more connection that came another way, such as a forwarded one. */
   accept(stream: Duplex): void;
-  /** Stops listening, ends every connection, removes the file unless another process has taken it. */
+  /**
+   * Stops listening, ends every connection, removes the file unless another process has taken it.
+   */
   close(): Promise<void>;
 }
 
@@ -47,8 +49,8 @@ export interface BodyError {
 }
 
 /**
- * Listens beside the path and renames over it, so that a client finds a listening socket there at every
- * instant of a handover.
+ * Listens beside the path and renames over it, so that a client finds a listening socket there at
+ * every instant of a handover.
  */
 export async function serveUnix(
   options: UnixServerOptions,

@@ -1,10 +1,11 @@
 /**
- * A node's identity on disk and in a certificate. The worker process owns the files; the manager process
- * of the same node reads them again when they change.
+ * A node's identity on disk and in a certificate. The worker process owns the files; the manager
+ * process of the same node reads them again when they change.
  *
- * Files: `ca.crt` (every root the node trusts), `node.crt`, `node.key`. A key and its certificate are
- * replaced as a pair although they are two files: the new key is put beside the old as `node.key.next`
- * before the certificate changes, so at every instant one of the keys fits (`readIdentity` finds it).
+ * Files: `ca.crt` (every root the node trusts), `node.crt`, `node.key`. A key and its certificate
+ * are replaced as a pair although they are two files: the new key is put beside the old as
+ * `node.key.next` before the certificate changes, so at every instant one of the keys fits
+ * (`readIdentity` finds it).
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import {

@@ -1,6 +1,6 @@
 /**
- * JSON lines: `{time, level, node, role, term, message, ...fields}`. Never throws: a log line that cannot
- * be made or written must not become the failure of what it reports.
+ * JSON lines: `{time, level, node, role, term, message, ...fields}`. Never throws: a log line that
+ * cannot be made or written must not become the failure of what it reports.
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Log, LogLevel } from "../io/log.ts";
@@ -46,8 +46,8 @@ export function jsonLog(options: JsonLogOptions): JsonLog {
 }
 
 /**
- * Appends lines to a file opened with O_APPEND, so that processes which share it never overwrite each
- * other. Writes are synchronous: the last lines before a crash are there.
+ * Appends lines to a file opened with O_APPEND, so that processes which share it never overwrite
+ * each other. Writes are synchronous: the last lines before a crash are there.
  */
 export function appendWriter(path: string): { write(line: string): void; close(): void } {
   const fd = openSync(path, "a", 0o600);

@@ -23,8 +23,8 @@ export interface DialTarget {
 }
 
 /**
- * A TLS session to resume: spares both sides the costly half of a handshake. A resumed handshake shows no
- * certificate again, so who was proved to be there is kept with it.
+ * A TLS session to resume: spares both sides the costly half of a handshake. A resumed handshake
+ * shows no certificate again, so who was proved to be there is kept with it.
  */
 export interface KnownSession {
   readonly ticket: Buffer;
@@ -49,7 +49,9 @@ export interface DialOptions {
   readonly failed: (end: LinkEnd) => void;
 }
 
-/** Exactly one of `opened` and `failed` is called, never from within the constructor or `cancel`. */
+/**
+ * Exactly one of `opened` and `failed` is called, never from within the constructor or `cancel`.
+ */
 export class LinkDial {
   readonly #options: DialOptions;
   readonly #timer: Timer;
@@ -81,7 +83,8 @@ export class LinkDial {
       createConnection: (where: ConnectionOptions) => this.#connect(where),
     };
     try {
-      // The cast: ws types its hook with all overloads of net.createConnection and calls it with options.
+      // The cast: ws types its hook with all overloads of net.createConnection and calls it with
+      // options.
       this.#ws = new WebSocket(
         `wss://${target.address}${target.path}${query}`,
         options as unknown as WebSocket.ClientOptions,

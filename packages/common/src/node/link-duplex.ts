@@ -1,12 +1,14 @@
 /**
  * A byte stream over one link: `/stream` between nodes, `/api` to the leader.
  *
- * Frames, by their first byte: 0 data; 1 end (this side writes no more, the other may go on); 2 credit
- * (four bytes, big endian). A stream that breaks off closes its link; the other side sees a reset.
+ * Frames, by their first byte: 0 data; 1 end (this side writes no more, the other may go on); 2
+ * credit (four bytes, big endian). A stream that breaks off closes its link; the other side sees a
+ * reset.
  *
  * Invariants:
- *   S1. A side has at most DUPLEX_WINDOW_BYTES under way that the other's reader has not taken: bytes plus
- *       DUPLEX_FRAME_BYTES for each frame. So neither side holds more, however slow the reader is.
+ *   S1. A side has at most DUPLEX_WINDOW_BYTES under way that the other's reader has not taken:
+ *       bytes plus DUPLEX_FRAME_BYTES for each frame. So neither side holds more, however slow the
+ *       reader is.
  *   S2. An end is told only after all data before it; bytes are neither lost nor doubled before it.
  *   S3. A stream ends without error only when both sides have ended.
  */
@@ -136,7 +138,8 @@ class LinkStream extends Duplex {
     this.#link = link;
     this.#window = DUPLEX_WINDOW_BYTES;
     this.#options.opened?.(link);
-    // An end that waits means that nothing was written (S2): writes are done before `_final` is called.
+    // An end that waits means that nothing was written (S2): writes are done before `_final` is
+    // called.
     if (this.#sentEnd) link.send(Uint8Array.of(END));
     else this.#send();
   }
@@ -190,7 +193,8 @@ class LinkStream extends Duplex {
       if (this.push(chunk)) this.#wanted = true;
     }
     if (this.#taken >= CREDIT_LUMP_BYTES) this.#grant();
-    // A reader may call back from within `push`: the wish is taken back first, so that it ends once.
+    // A reader may call back from within `push`: the wish is taken back first, so that it ends
+    // once.
     if (this.#receivedEnd && this.#inbox.length === 0 && this.#wanted) {
       this.#wanted = false;
       this.push(null);

@@ -1,9 +1,10 @@
 /**
- * The listening side: TLS 1.3 with client certificates, upgrade to a WebSocket, refusals that say why.
+ * The listening side: TLS 1.3 with client certificates, upgrade to a WebSocket, refusals that say
+ * why.
  *
- * A stranger without a valid certificate finishes the TLS handshake, so that it can be told in words why
- * it is refused, and gets nothing but that: every answer goes through `authorize` first. Until then it
- * counts against HANDSHAKES_MAX and has DIAL_TIMEOUT_MS.
+ * A stranger without a valid certificate finishes the TLS handshake, so that it can be told in
+ * words why it is refused, and gets nothing but that: every answer goes through `authorize` first.
+ * Until then it counts against HANDSHAKES_MAX and has DIAL_TIMEOUT_MS.
  */
 import { type IncomingMessage, type ServerResponse } from "node:http";
 import { type Server, createServer } from "node:https";
@@ -233,8 +234,9 @@ export class LinkListener {
     }
     const peer = peerOf(socket);
     if (peer === undefined) return notANode();
-    if (peer.clusterId === this.#identity.clusterId) return undefined;
-    const reason = `This node belongs to cluster ${this.#identity.clusterId}, not ${peer.clusterId}.`;
+    const own = this.#identity.clusterId;
+    if (peer.clusterId === own) return undefined;
+    const reason = `This node belongs to cluster ${own}, not ${peer.clusterId}.`;
     return { status: 403, cause: "cluster", reason };
   }
 

@@ -1,6 +1,7 @@
 /**
- * A small registry with the Prometheus text format (version 0.0.4). Never throws and never grows without
- * bound: what does not fit, or is used as two types, is counted in `skein_metrics_dropped_total`.
+ * A small registry with the Prometheus text format (version 0.0.4). Never throws and never grows
+ * without bound: what does not fit, or is used as two types, is counted in
+ * `skein_metrics_dropped_total`.
  */
 import type { Metrics } from "../io/metrics.ts";
 import { METRIC_NAMES_MAX, METRIC_SERIES_MAX } from "../limits.ts";
@@ -62,8 +63,8 @@ export function createMetrics(options: MetricsOptions = {}): MetricsRegistry {
 }
 
 /**
- * Joins texts of several registries into one valid text: one family's series must stand together, under
- * one TYPE line. Series must differ by a constant label.
+ * Joins texts of several registries into one valid text: one family's series must stand together,
+ * under one TYPE line. Series must differ by a constant label.
  */
 export function joinMetricsTexts(texts: readonly string[]): string {
   const families = new Map<string, { readonly head: string[]; readonly lines: string[] }>();

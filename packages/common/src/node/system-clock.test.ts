@@ -61,15 +61,16 @@ describe("systemClock", () => {
     const timer = clock.after(1, () => {
       called = true;
     });
-    stall(40);
-    await new Promise<void>((resolve) => {
-      // Both are due; this one runs after the clock's own handler put its call off.
+    // Due in the same turn: it runs after the clock's own handler has put its call off.
+    const cancelled = new Promise<void>((resolve) => {
       setTimeout(() => {
         timer.cancel();
         resolve();
       }, 1);
     });
-    await new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))));
+    stall(40);
+    await cancelled;
+    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(called).to.equal(false);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The real clock. Instants are whole milliseconds of the system's monotonic clock, so that every thread
- * of a process reads the same ones.
+ * The real clock. Instants are whole milliseconds of the system's monotonic clock, so that every
+ * thread of a process reads the same ones.
  */
 import type { Clock, Timer } from "../io/clock.ts";
 import type { Metrics } from "../io/metrics.ts";
@@ -90,9 +90,9 @@ class SystemTimer implements Timer {
 }
 
 /**
- * The process was stalled: what lies unread in its sockets may be the very message the timer waits for.
- * The first immediate runs after this turn's poll phase; the second after one more, for data that needed
- * a turn to get through TLS.
+ * The process was stalled: what lies unread in its sockets may be the very message the timer waits
+ * for. The first immediate runs after this turn's poll phase; the second after one more, for data
+ * that needed a turn to get through TLS.
  */
 function afterPoll(what: () => void): void {
   setImmediate(() => setImmediate(what));

@@ -1,4 +1,7 @@
-/** What the contract suite cannot ask of every network: certificates, hostile peers, half-open sockets. */
+/**
+ * What the contract suite cannot ask of every network: certificates, hostile peers, half-open
+ * sockets.
+ */
 import { expect } from "chai";
 import { request } from "node:https";
 import { type Socket, connect as connectTcp } from "node:net";

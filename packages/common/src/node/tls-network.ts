@@ -39,9 +39,9 @@ export interface TlsNetwork extends Network {
     ready: (error: string | undefined) => void,
   ): TlsListener;
   /**
-   * Cuts the wire to these hosts ("127.0.1.3"; a port is ignored), all others are healed. As on a real
-   * cut wire, links to them fall silent and end after LINK_SILENCE_MAX_MS, and dials time out: nothing
-   * is refused, since a refusal would prove a process gone.
+   * Cuts the wire to these hosts ("127.0.1.3"; a port is ignored), all others are healed. As on a
+   * real cut wire, links to them fall silent and end after LINK_SILENCE_MAX_MS, and dials time out:
+   * nothing is refused, since a refusal would prove a process gone.
    */
   setCut(addresses: Iterable<string>): void;
   /** For new connections; links that are up keep the identity they were made with. */

@@ -4,7 +4,8 @@
  * Invariants:
  *   W1. The receiver's `closed` is called exactly once, and nothing is called after it.
  *   W2. The receiver is never called from within `send` or `close`.
- *   W3. Queued bytes stay below LINK_QUEUE_BYTES_MAX; at the bound the link ends, no message is skipped.
+ *   W3. Queued bytes stay below LINK_QUEUE_BYTES_MAX; at the bound the link ends, no message is
+ *       skipped.
  */
 import type { TLSSocket } from "node:tls";
 import type { RawData, WebSocket } from "ws";
@@ -227,8 +228,9 @@ export function clipBytes(text: string, max: number): string {
 
 function endOf(code: number, reason: Buffer, error: Error | undefined): LinkEnd {
   const text = error?.message ?? reason.toString("utf8");
-  const broken = error !== undefined && "code" in error && /^WS_ERR_/.test(String(error.code));
-  if (broken || PROTOCOL_CODES.has(code)) return { kind: "protocol", reason: text || `code ${code}` };
+  const broken = error !== undefined && "code" in error && String(error.code).startsWith("WS_ERR_");
+  if (broken || PROTOCOL_CODES.has(code))
+    return { kind: "protocol", reason: text || `code ${code}` };
   if (code === CLOSE_NORMAL) return { kind: "closed", reason: text };
   return { kind: "closed", reason: text || "the connection was lost" };
 }
