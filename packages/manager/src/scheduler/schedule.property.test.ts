@@ -170,7 +170,7 @@ describe("schedule (property)", () => {
       }),
       { numRuns: 150 },
     );
-  });
+  }).timeout(30_000);
 
   it("holds for every cluster of up to 3 nodes and 3 tasks", () => {
     const states = ["small", "large", "paused", "down"] as const;

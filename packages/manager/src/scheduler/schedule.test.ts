@@ -1,3 +1,4 @@
+import { taskId } from "@skein/common/ids";
 import type { PortSpec } from "@skein/common/model/service";
 import { expect } from "chai";
 import { SmallCluster } from "../orchestrator/small-cluster.test.ts";
@@ -139,7 +140,7 @@ describe("schedule", () => {
         items: Array.from({ length: 800 }, (_, index) => ({
           slot: index + 1,
           generation: 0,
-          taskId: `${id}${index}` as never,
+          taskId: taskId(`${id}${index}`),
           taskIndex,
           desired: "running",
           failures: 0,

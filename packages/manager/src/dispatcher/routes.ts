@@ -1,0 +1,101 @@
+/**
+ * The serving table: which ports are published and which tasks answer them. It is the same for every node
+ * and has one version for all, so that an increment is made once and sent to everybody.
+ *
+ * Invariants:
+ *   D4. A task is a backend while it is wanted, observed running and in rotation, on a node that is ready:
+ *       one that is asked to end leaves the table in the same flush in which its agent hears of it, before.
+ *   D5. A worker that applied every message has exactly `routesOf(view)` as of the last flush.
+ */
+import type { ServiceId } from "@skein/common/ids";
+import { compareIds } from "@skein/common/ids";
+import type { Backend, ServiceRoute } from "@skein/common/model/routes";
+import type { Service } from "@skein/common/model/service";
+import type { Task } from "@skein/common/model/task";
+import type { ToWorker } from "@skein/common/wire/dispatch-messages";
+import type { ClusterView } from "../store/view.ts";
+
+/** Sorted by service id. */
+export function routesOf(view: ClusterView): readonly ServiceRoute[] {
+  return view.services.list().flatMap((service) => {
+    const route = routeOf(view, service);
+    return route === undefined ? [] : [route];
+  });
+}
+
+export class RouteTable {
+  readonly #routes = new Map<ServiceId, ServiceRoute>();
+  readonly #dirty = new Set<ServiceId>();
+  #version = 1;
+
+  constructor(view: ClusterView) {
+    for (const route of routesOf(view)) this.#routes.set(route.serviceId, route);
+  }
+
+  /** The table as of the last flush. */
+  complete(): ToWorker {
+    const put = [...this.#routes.values()].sort((a, b) => compareIds(a.serviceId, b.serviceId));
+    const version = this.#version;
+    return { kind: "routes", complete: true, base: version - 1, version, put, remove: [] };
+  }
+
+  mark(serviceId: ServiceId): void {
+    this.#dirty.add(serviceId);
+  }
+
+  isDirty(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  version(): number {
+    return this.#version;
+  }
+
+  /** The increment for everybody, or undefined when nothing differs. */
+  flush(view: ClusterView): ToWorker | undefined {
+    const put: ServiceRoute[] = [];
+    const remove: ServiceId[] = [];
+    for (const serviceId of [...this.#dirty].sort(compareIds)) {
+      const service = view.services.get(serviceId);
+      const route = service === undefined ? undefined : routeOf(view, service);
+      const told = this.#routes.get(serviceId);
+      if (route === undefined) {
+        if (this.#routes.delete(serviceId)) remove.push(serviceId);
+      } else if (told === undefined || !isSameRoute(told, route)) {
+        this.#routes.set(serviceId, route);
+        put.push(route);
+      }
+    }
+    this.#dirty.clear();
+    if (put.length === 0 && remove.length === 0) return undefined;
+    this.#version += 1;
+    const version = this.#version;
+    return { kind: "routes", complete: false, base: version - 1, version, put, remove };
+  }
+}
+
+/** Undefined: the service publishes nothing through the mesh. */
+function routeOf(view: ClusterView, service: Service): ServiceRoute | undefined {
+  if (service.removed === true) return undefined;
+  const ports = service.ports
+    .filter(({ mode, protocol, publishedPort }) => {
+      return mode === "ingress" && protocol === "tcp" && publishedPort !== 0;
+    })
+    .map(({ publishedPort, targetPort }) => ({ publishedPort, targetPort }));
+  if (ports.length === 0) return undefined;
+  const backends = view.tasksOfService(service.id).flatMap((task) => backendOf(view, task));
+  return { serviceId: service.id, name: service.spec.name, ports, backends };
+}
+
+function backendOf(view: ClusterView, task: Task): readonly Backend[] {
+  const { id: taskId, nodeId, address, desired, status } = task;
+  if (desired !== "running" || status.state !== "running" || status.inRotation !== true) return [];
+  if (nodeId === undefined || address === undefined) return [];
+  const node = view.nodes.get(nodeId);
+  if (node?.status.state !== "ready") return [];
+  return [{ taskId, nodeId, dataAddress: node.description.dataAddress, address }];
+}
+
+function isSameRoute(a: ServiceRoute, b: ServiceRoute): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
