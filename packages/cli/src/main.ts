@@ -1,5 +1,5 @@
 /** The `skein` command: a thin client of the API, and the launcher of local clusters. */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { CommandError } from "./commands/context.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addExperiment } from "./commands/experiment.ts";
@@ -11,14 +11,10 @@ import { addUp } from "./commands/up.ts";
 
 function createProgram(): Command {
   const program = new Command("skein");
+  program.description(
+    "A cluster orchestrator with Docker Swarm's model that needs neither Docker nor root",
+  );
   program
-    .description(
-      "A cluster orchestrator with Docker Swarm's model that needs neither Docker nor root",
-    )
-    .option("--state-dir <dir>", "the local cluster's state directory")
-    .option("--cluster <name>", "the local cluster's name (default: default)")
-    .option("--host <url>", "the API to use, such as unix:///path/skein.sock (SKEIN_HOST)")
-    .option("--json", "print JSON")
     .version("0.1.0")
     .enablePositionalOptions()
     .showHelpAfterError("(see skein --help)")
@@ -30,8 +26,24 @@ function createProgram(): Command {
   addService(program);
   addNode(program);
   addLogs(program);
+  addGlobalOptions(program);
   return program;
 }
+
+/** Accepted before and after every command: nobody remembers which. */
+function addGlobalOptions(command: Command): void {
+  const options = [
+    new Option("--state-dir <dir>", "the local cluster's state directory"),
+    new Option("--cluster <name>", "the local cluster's name (default: default)"),
+    new Option("--host <url>", "the API to use, such as unix:///path/skein.sock (SKEIN_HOST)"),
+    new Option("--json", "print JSON"),
+  ];
+  for (const option of options) command.addOption(option.hideHelp(command.parent !== null));
+  for (const child of command.commands) addGlobalOptions(child);
+}
+
+// A reader that has seen enough (`skein status | head -1`) is no error.
+process.stdout.on("error", (error) => process.exit(Reflect.get(error, "code") === "EPIPE" ? 0 : 1));
 
 try {
   await createProgram().parseAsync(process.argv);

@@ -73,7 +73,7 @@ async function killLeader(flags: GlobalOptions, api: ApiClient): Promise<number>
   kill(flags, textAt(leader, "ID"), "manager");
   const since = Date.now();
   for (;;) {
-    const body = { Name: `demo-${since}`, Data: "" };
+    const body = { Name: `demo-${since}`, Data: "ZGVtbw==" };
     const answer = await api.call({ method: "POST", path: "/configs/create", body });
     const taken = !answer.ok && answer.error.status === 409;
     if (answer.ok || taken) {
