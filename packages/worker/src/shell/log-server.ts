@@ -66,7 +66,12 @@ class Reader implements LinkReceiver {
       return link.close(`not a log request: ${reason}`);
     }
     this.#session = new LogSession(this.#ports, request.value, {
-      send: (message) => link.send(encode(message)),
+      send: (message) => {
+        const isSent = link.send(encode(message));
+        // The reader has all it asked for; the close goes out behind what is queued.
+        if (message.kind === "end") link.close("end of the logs");
+        return isSent;
+      },
       queuedBytes: () => link.queuedBytes(),
     });
     this.#session.start();
