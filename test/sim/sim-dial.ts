@@ -1,5 +1,6 @@
 /**
- * One simulated dial: the packets of a handshake, the listener's judgement, and the two ends of a link.
+ * One simulated dial: the packets of a handshake, the listener's judgement, and the two ends of a
+ * link.
  */
 import { must } from "@skein/common/assert";
 import type { Link, LinkEnd, LinkReceiver } from "@skein/common/io/network";

@@ -55,7 +55,7 @@ describe("systemClock", () => {
     expect(order).to.deep.equal(["data", "timer"]);
   });
 
-  it("does not call a cancelled timer, not even one whose late call waits for the poll", async () => {
+  it("does not call a cancelled timer, not even a late one that waits for the poll", async () => {
     const clock = systemClock();
     let called = false;
     const timer = clock.after(1, () => {
