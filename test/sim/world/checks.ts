@@ -1,0 +1,106 @@
+/**
+ * What must hold in a simulated cluster. Safety after every event that could break it; agreement and
+ * service at the end, when the faults are over.
+ */
+import { assert } from "@skein/common/assert";
+import type { ClusterView } from "@skein/manager/store/view";
+import type { SimNode } from "./sim-node.ts";
+import type { World } from "./world.ts";
+
+/** Remembers what was once true and must stay true. */
+export class SafetyChecks {
+  readonly #leaderOfTerm = new Map<number, string>();
+  readonly #digestAt = new Map<number, string>();
+  readonly #commitOf = new Map<string, number>();
+
+  check(world: World): void {
+    for (const node of world.managers) {
+      if (node.manager !== undefined) this.#checkManager(node);
+    }
+  }
+
+  /** A restarted manager may know of fewer commits than before; never of other ones. */
+  forget(node: SimNode): void {
+    this.#commitOf.delete(node.name);
+  }
+
+  #checkManager(node: SimNode): void {
+    const status = node.manager?.status();
+    if (status === undefined) return;
+    const { raft } = status;
+    if (raft.role === "leader") {
+      const known = this.#leaderOfTerm.get(raft.term) ?? node.name;
+      assert(known === node.name, `two leaders in term ${raft.term}: ${known} and ${node.name}`);
+      this.#leaderOfTerm.set(raft.term, node.name);
+    }
+    const former = this.#commitOf.get(node.name) ?? 0;
+    assert(raft.commit >= former, `${node.name}: commit went from ${former} to ${raft.commit}`);
+    this.#commitOf.set(node.name, raft.commit);
+  }
+
+  /** Equal applied index, equal state: the store is deterministic. */
+  checkDigests(world: World): void {
+    for (const node of world.managers) {
+      const { manager } = node;
+      if (manager === undefined) continue;
+      const { applied } = manager.status();
+      const digest = manager.store.digest();
+      const known = this.#digestAt.get(applied) ?? digest;
+      assert(known === digest, `${node.name}: another state at index ${applied}`);
+      this.#digestAt.set(applied, digest);
+    }
+  }
+}
+
+/** Every slot of every service has one running task in rotation, on a node that is ready. */
+export function converged(view: ClusterView): boolean {
+  for (const service of view.services.list()) {
+    if (service.removed === true) return false;
+    const slots = view.slotsOfService(service.id);
+    if (slots.length !== service.spec.mode.replicas) return false;
+    for (const slot of slots) {
+      const task = slot.taskId === undefined ? undefined : view.tasks.get(slot.taskId);
+      if (task?.status.state !== "running" || task.desired !== "running") return false;
+      if (task.taskIndex !== service.taskIndex) return false;
+      if (service.ports.length > 0 && task.status.inRotation !== true) return false;
+      const node = task.nodeId === undefined ? undefined : view.nodes.get(task.nodeId);
+      if (node?.status.state !== "ready") return false;
+    }
+  }
+  return true;
+}
+
+/** What processes really run equals what the store wants to run, on every machine. */
+export function machinesAgree(world: World, view: ClusterView): boolean {
+  return world.nodes.every((node) => {
+    const running = node.machine.running().map((process) => String(process.spec.taskId));
+    const wanted = view
+      .tasksOfNode(node.config.nodeId)
+      .filter((task) => task.desired === "running" && task.status.state === "running")
+      .map((task) => String(task.id));
+    return running.join() === wanted.join();
+  });
+}
+
+/** Every node serves the same backends for each published port. */
+export function routesAgree(world: World): boolean {
+  const tables = world.nodes.map((node) =>
+    (node.dataPlane?.routes ?? [])
+      .map(
+        ({ name, backends }) =>
+          `${name}:${backends
+            .map((one) => one.taskId)
+            .toSorted()
+            .join()}`,
+      )
+      .toSorted()
+      .join(";"),
+  );
+  return new Set(tables).size === 1;
+}
+
+/** Every manager has applied the same, and nothing is under way. */
+export function managersAgree(world: World): boolean {
+  const applied = world.managers.map((node) => node.manager?.status().applied);
+  return applied.every((index) => index !== undefined && index === applied[0]);
+}

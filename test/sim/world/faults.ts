@@ -1,0 +1,91 @@
+/** What happens to a simulated cluster, drawn from its seed: each kind on or off for the whole run. */
+import type { SimRandom } from "../sim-random.ts";
+import type { SimNode } from "./sim-node.ts";
+import type { World } from "./world.ts";
+
+type Fault = (world: World, random: SimRandom) => (() => void) | undefined;
+
+/** Each begins a fault and gives what ends it; undefined when there was nobody to hit. */
+const FAULTS: Readonly<Record<string, Fault>> = {
+  "kill manager": (world, random) => {
+    const node = pick(random, world.managers);
+    node.killManager(random.once(2));
+    return () => node.startManager();
+  },
+  "kill agent": (world, random) => {
+    const node = pick(random, world.workers);
+    node.killWorker();
+    return () => node.startWorker();
+  },
+  "lose machine": (world, random) => {
+    const node = pick(random, world.nodes);
+    node.lose();
+    return () => node.startAll();
+  },
+  "stop node": (world, random) => {
+    const node = pick(random, world.nodes);
+    node.stop();
+    return () => node.continue();
+  },
+  partition: (world, random) => {
+    const alone = pick(random, world.nodes).config.address;
+    const rest = world.nodes.map((node) => node.config.address).filter((one) => one !== alone);
+    world.network.partition([[alone], rest]);
+    return () => world.network.heal();
+  },
+  "one-way cut": (world, random) => {
+    const [from, to] = [pick(random, world.nodes), pick(random, world.nodes)];
+    if (from === to) return undefined;
+    world.network.cut(from.config.address, to.config.address);
+    return () => world.network.heal(from.config.address, to.config.address);
+  },
+  "broken links": (world, random) => {
+    world.network.setLoss(random.between(50, 500));
+    return () => world.network.setLoss(0);
+  },
+  "task ends": (world, random) => {
+    const { machine } = pick(random, world.workers);
+    const running = machine.running();
+    const process = running[random.below(Math.max(1, running.length))];
+    if (process !== undefined) machine.end(process.spec.taskId, random.below(2));
+    return undefined;
+  },
+};
+
+/** Draws which kinds this run has, and runs faults for `milliseconds`, healing each after a while. */
+export function plague(world: World, milliseconds: number): void {
+  const random = world.random.fork("faults");
+  const kinds = Object.keys(FAULTS).filter(() => random.once(2));
+  world.note(`faults: ${kinds.length === 0 ? "none" : kinds.join(", ")}`);
+  const end = world.clock.now() + milliseconds;
+  const heals = new Set<() => void>();
+  while (world.clock.now() < end) {
+    world.run(random.between(50, 1500));
+    const kind = kinds[random.below(Math.max(1, kinds.length))];
+    const begin = kind === undefined ? undefined : FAULTS[kind];
+    const heal = begin?.(world, random);
+    world.note(`fault: ${kind ?? "none"}`);
+    if (heal === undefined) continue;
+    const once = (): void => {
+      if (!heals.delete(once)) return;
+      world.note(`healed: ${kind ?? ""}`);
+      heal();
+    };
+    heals.add(once);
+    world.clock.after(random.between(100, 6000), once);
+  }
+  for (const heal of [...heals]) heal();
+  world.network.heal();
+  world.network.setLoss(0);
+  for (const node of world.nodes) {
+    node.continue();
+    node.startAll();
+  }
+  world.note("all faults healed");
+}
+
+function pick(random: SimRandom, nodes: readonly SimNode[]): SimNode {
+  const node = nodes[random.below(nodes.length)];
+  if (node === undefined) throw new Error("no node to pick");
+  return node;
+}
