@@ -279,13 +279,13 @@ function receiveCurrent(
 }
 
 function isRequest(message: RaftMessage): boolean {
-  return isFromLeader(message) || message.kind === "vote" || message.kind === "pre-vote";
+  const { kind } = message;
+  return isFromLeader(message) || kind === "vote" || kind === "pre-vote" || kind === "timeout-now";
 }
 
-/** Messages that only the leader of their term sends. */
+/** Messages that make their sender known as the leader of their term. */
 function isFromLeader(message: RaftMessage): boolean {
-  const { kind } = message;
-  return kind === "append" || kind === "heartbeat" || kind === "timeout-now";
+  return message.kind === "append" || message.kind === "heartbeat";
 }
 
 function asLeader(state: RaftState, act: (leader: LeaderRole) => void): void {

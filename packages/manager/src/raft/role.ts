@@ -34,7 +34,9 @@ export function becomeFollower(state: RaftState, term: Term, leader: RaftId | un
 
 /** The leader of this term spoke. */
 export function hearLeader(state: RaftState, from: RaftId): void {
-  assert(state.role.kind !== "leader", `two leaders in term ${state.term}: ${state.id}, ${from}`);
+  // Election safety, seen from here: whoever leads this term leads it alone.
+  const other = state.leader !== undefined && state.leader !== from;
+  assert(!other, `two leaders in term ${state.term}: ${state.leader}, ${from}`);
   if (state.role.kind !== "follower" || state.leader !== from) {
     becomeFollower(state, state.term, from);
   }
