@@ -41,6 +41,29 @@ describe("simulated disk: crashes and faults", () => {
     expect(outcomes(disk, "a")).to.deep.equal(new Set(["safe"]));
   });
 
+  it("keeps each completed write of a synced file, and it alone (S1)", () => {
+    const disk = newDisk();
+    const file = settle<DiskFile>((done) => disk.open("a", "create-synced", done)).value;
+    syncNames(disk);
+    write(file, 0, "safe");
+    expect(outcomes(disk, "a")).to.deep.equal(new Set(["safe"]));
+    file.write(4, Buffer.from("x"), () => undefined);
+    expect(outcomes(disk, "a")).to.include("safe").and.include("safex");
+  });
+
+  it("shows a failed write of a synced file without having it (S3)", () => {
+    const left = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => {
+      const disk = newDisk({ random: seededRandom(seed) });
+      const file = settle<DiskFile>((done) => disk.open("a", "create-synced", done)).value;
+      syncNames(disk);
+      disk.setFault((call) => (call.kind === "write" ? "io" : undefined));
+      expect(write(file, 0, "cached")).to.equal("io");
+      expect(content(disk, "a")).to.equal("cached");
+      return content(disk.afterCrash("nothing"), "a");
+    });
+    expect(left).to.include("").and.include("cached");
+  });
+
   it("loses any part of an unsynced write", () => {
     const disk = newDisk();
     const file = create(disk, "a");

@@ -2,8 +2,8 @@
  * A disk in memory that behaves at its worst within what the `Disk` port promises.
  *
  * What survives a crash:
- *   S1. Bytes under a `sync` that succeeded, for writes that completed before it was called. Of every
- *       other write any set of 512-byte sectors, or a prefix cut anywhere, drawn at random.
+ *   S1. Bytes under a `sync` that succeeded, for writes that completed before it was called, and every
+ *       completed write of a file opened `create-synced`. Of every other write any set of 512-byte sectors, or a prefix cut anywhere, drawn at random.
  *   S2. Names under a `syncDirectory`. Every other creation, rename and removal survives or not, each on
  *       its own.
  *   S3. After a failed sync the writes it should have covered stay readable, as from a page cache, until
@@ -11,7 +11,7 @@
  * A sector that is not being written never changes: devices without this property are out of scope.
  */
 import type { Clock } from "@skein/common/io/clock";
-import type { Disk, DiskError, DiskFile, Done } from "@skein/common/io/disk";
+import type { Disk, DiskError, DiskFile, Done, OpenMode } from "@skein/common/io/disk";
 import { finishFailed } from "@skein/common/io/disk";
 import type { Random } from "@skein/common/io/random";
 import { FileState } from "./sim-file.ts";
@@ -119,16 +119,17 @@ export class SimDisk implements Disk {
     return used;
   }
 
-  open(path: string, mode: "read" | "create" | "read-write", done: Done<DiskFile>): void {
+  open(path: string, mode: OpenMode, done: Done<DiskFile>): void {
     this.#act({ kind: "open", path }, done, () => {
       const { directory, name } = this.#split(path);
       const found = directory?.current.get(name);
       if (directory === undefined) return failure("not-found", path);
-      if (mode === "create" && found !== undefined) return failure("exists", path);
-      if (mode !== "create" && found === undefined) return failure("not-found", path);
+      const creates = mode === "create" || mode === "create-synced";
+      if (creates && found !== undefined) return failure("exists", path);
+      if (!creates && found === undefined) return failure("not-found", path);
       const file = found ?? new FileState();
       if (found === undefined) change(directory, { set: name, file });
-      return success(this.#opened(path, file, mode !== "read"));
+      return success(this.#opened(path, file, mode));
     });
   }
 
@@ -188,19 +189,19 @@ export class SimDisk implements Disk {
   }
 
   /** The calls of one open file; `life` makes a file of before a crash dead. */
-  #opened(path: string, file: FileState, writable: boolean): DiskFile {
+  #opened(path: string, file: FileState, mode: OpenMode): DiskFile {
     const life = this.#life;
     const act = <T>(kind: DiskCallKind, done: Done<T>, begin: () => Outcome<T>) => {
-      if (life === this.#life) this.#act({ kind, path, file }, done, begin);
+      if (life === this.#life) this.#act({ kind, path, file, mode }, done, begin);
     };
     const guarded = (begin: () => Outcome<void>) => () =>
-      writable ? begin() : failure("io", path);
+      mode === "read" ? failure("io", path) : begin();
     return {
       write: (position, bytes, done) =>
         act(
           "write",
           done,
-          guarded(() => this.#write({ path, file, position }, bytes)),
+          guarded(() => this.#write({ path, file, mode, position }, bytes)),
         ),
       read: (position, length, done) =>
         act("read", done, () => success(file.read(position, length))),
@@ -216,14 +217,12 @@ export class SimDisk implements Disk {
     };
   }
 
-  #write(
-    at: { readonly path: string; readonly file: FileState; readonly position: number },
-    bytes: Uint8Array,
-  ): Outcome<void> {
-    const { path, file, position } = at;
+  #write(at: OpenPlace, bytes: Uint8Array): Outcome<void> {
+    const { path, file, mode, position } = at;
     const growth = position + bytes.length - file.size;
     const room = growth > 0 ? this.#capacityBytes - this.usedBytes() : growth;
-    if (room >= growth) return success(undefined, file.change(position, bytes));
+    const change = () => file.change(position, bytes, mode === "create-synced");
+    if (room >= growth) return success(undefined, change());
     const fitting = Math.max(0, bytes.length - (growth - Math.max(0, room)));
     if (fitting > 0) file.change(position, bytes.subarray(0, fitting));
     return failure("no-space", path);
@@ -235,7 +234,7 @@ export class SimDisk implements Disk {
     const call: DiskCall = { number: this.#calls, kind: target.kind, path: target.path };
     const fault = leavesRoot(target) ? "io" : this.#fault?.(call);
     const outcome = fault === undefined ? begin() : failure(fault, target.path);
-    if (fault !== undefined && call.kind === "sync") target.file?.syncFailed(this.#options.random);
+    if (fault !== undefined && !leavesRoot(target)) this.#failedSync(target, begin);
     this.#observer?.(call);
     const life = this.#life;
     this.#options.clock.after(this.#options.latency?.(call) ?? 0, () => {
@@ -244,6 +243,13 @@ export class SimDisk implements Disk {
       outcome.end?.();
       done(undefined, outcome.value);
     });
+  }
+
+  /** S3. A failed write of a synced file is in the page cache, as that of any file before its sync. */
+  #failedSync(target: CallTarget, begin: () => unknown): void {
+    const synced = target.kind === "write" && target.mode === "create-synced";
+    if (synced) begin();
+    if (synced || target.kind === "sync") target.file?.syncFailed(this.#options.random);
   }
 
   #lookup(path: string): FileState | undefined {
@@ -302,6 +308,14 @@ interface CallTarget {
   readonly path: string;
   readonly to?: string;
   readonly file?: FileState;
+  readonly mode?: OpenMode;
+}
+
+interface OpenPlace {
+  readonly path: string;
+  readonly file: FileState;
+  readonly mode: OpenMode;
+  readonly position: number;
 }
 
 type Outcome<T> =

@@ -15,11 +15,16 @@ export class FileState {
   /** What readers see. While it is the same object as `#durable`, it is copied before a change. */
   #current: Uint8Array;
   #durable: Uint8Array;
+  /** Another file has the same bytes: they are copied before a change. */
+  #shared: boolean;
   #pending: Change[] = [];
+  /** A sync failed: readers see more than is durable, and always will. */
+  #lost = false;
 
-  constructor(bytes: Uint8Array = new Uint8Array(0)) {
+  constructor(bytes: Uint8Array = new Uint8Array(0), shared = false) {
     this.#current = bytes;
     this.#durable = bytes;
+    this.#shared = shared;
   }
 
   get size(): number {
@@ -30,8 +35,8 @@ export class FileState {
     return this.#current.slice(position, position + length);
   }
 
-  /** Begins a change; it is complete when the returned function is called. */
-  change(position: number, bytes?: Uint8Array): () => void {
+  /** Begins a change; it is complete, and `synced` durable, when the returned function is called. */
+  change(position: number, bytes?: Uint8Array, synced = false): () => void {
     const copy = bytes?.slice();
     const change: Change = { position, complete: false, ...(copy && { bytes: copy }) };
     if (this.#current === this.#durable) this.#current = this.#durable.slice();
@@ -39,31 +44,30 @@ export class FileState {
     this.#pending.push(change);
     return () => {
       change.complete = true;
+      if (synced) this.#settle(new Set([change]));
     };
   }
 
   /** Begins a sync; what it covers is durable when the returned function is called. */
   sync(): () => void {
     const covered = new Set(this.#pending.filter((change) => change.complete));
-    return () => {
-      if (this.#current === this.#durable) return;
-      for (const change of this.#pending) {
-        if (covered.has(change)) this.#durable = apply(this.#durable, change);
-      }
-      this.#pending = this.#pending.filter((change) => !covered.has(change));
-    };
+    return () => this.#settle(covered);
   }
 
   /** A sync failed: the disk has any part of the changes, and no later sync will bring the rest. */
   syncFailed(random: Pick<Random, "below">): void {
     this.#current = this.#current.slice();
     this.#durable = this.#remains(random);
+    this.#shared = false;
     this.#pending = [];
+    this.#lost = true;
   }
 
   /** The file as the end of its process leaves it: the page cache lives on, nothing more is durable. */
   copy(): FileState {
+    if (this.#isSettled()) return this.#share();
     const copy = new FileState(this.#durable.slice());
+    copy.#lost = this.#lost;
     copy.#current = this.#current.slice();
     // What a dead process began has happened: no completion tells anybody.
     copy.#pending = this.#pending.map((change) => ({ ...change, complete: true }));
@@ -72,6 +76,7 @@ export class FileState {
 
   /** The file as a crash leaves it. */
   survivor(random: Pick<Random, "below">): FileState {
+    if (this.#isSettled()) return this.#share();
     return new FileState(this.#remains(random));
   }
 
@@ -81,7 +86,31 @@ export class FileState {
     const bytes = change(rotten) ?? rotten;
     this.#current = bytes;
     this.#durable = bytes;
+    this.#shared = false;
+    this.#lost = false;
     this.#pending = [];
+  }
+
+  #isSettled(): boolean {
+    return this.#pending.length === 0 && !this.#lost;
+  }
+
+  #share(): FileState {
+    this.#shared = true;
+    if (this.#current !== this.#durable) this.#current = this.#durable;
+    return new FileState(this.#durable, true);
+  }
+
+  #settle(covered: ReadonlySet<Change>): void {
+    if (this.#shared) {
+      if (this.#current === this.#durable) this.#current = this.#durable.slice();
+      this.#durable = this.#durable.slice();
+      this.#shared = false;
+    }
+    for (const change of this.#pending) {
+      if (covered.has(change)) this.#durable = apply(this.#durable, change);
+    }
+    this.#pending = this.#pending.filter((change) => !covered.has(change));
   }
 
   #remains(random: Pick<Random, "below">): Uint8Array {

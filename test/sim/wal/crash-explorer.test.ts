@@ -14,8 +14,18 @@ import { seededRandom } from "../seeded-random.ts";
 import type { CrashLoss, DiskCall } from "../sim-disk.ts";
 import { SimDisk } from "../sim-disk.ts";
 import { VirtualClock } from "../virtual-clock.ts";
-import { CLUSTER, CONFIGURATION, DIRECTORY, describeRecovered, MEMBER } from "./harness.ts";
-import { effect, entry, hardState, SEGMENT_BYTES, WalWorld } from "./harness.ts";
+import {
+  CLUSTER,
+  CONFIGURATION,
+  DIRECTORY,
+  describeRecovered,
+  effect,
+  entry,
+  hardState,
+  MEMBER,
+  SEGMENT_BYTES,
+  WalWorld,
+} from "./harness.ts";
 import type { Expectation } from "./model.ts";
 import { judge, lastOf, modelOf } from "./model.ts";
 import { Workload } from "./workload.ts";

@@ -1,7 +1,7 @@
 /** A Raft storage on a simulated disk, driven step by step: what every test of the log starts from. */
 import { clusterId, logIndex, raftId, term } from "@skein/common/ids";
-import type { Metrics } from "@skein/common/io/metrics";
 import { silentLog } from "@skein/common/io/log";
+import type { Metrics } from "@skein/common/io/metrics";
 import type { Random } from "@skein/common/io/random";
 import type {
   Configuration,

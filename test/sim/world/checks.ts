@@ -11,7 +11,8 @@ import type { World } from "./world.ts";
 export class SafetyChecks {
   readonly #leaderOfTerm = new Map<number, string>();
   readonly #digestAt = new Map<number, string>();
-  readonly #commitOf = new Map<string, number>();
+  /** By process: a restarted manager may know of fewer commits than before, never of other ones. */
+  readonly #commitOf = new WeakMap<object, number>();
 
   check(world: World): void {
     for (const node of world.managers) {
@@ -19,23 +20,18 @@ export class SafetyChecks {
     }
   }
 
-  /** A restarted manager may know of fewer commits than before; never of other ones. */
-  forget(node: SimNode): void {
-    this.#commitOf.delete(node.name);
-  }
-
   #checkManager(node: SimNode): void {
-    const status = node.manager?.status();
-    if (status === undefined) return;
-    const { raft } = status;
+    const { manager } = node;
+    if (manager === undefined) return;
+    const { raft } = manager.status();
     if (raft.role === "leader") {
       const known = this.#leaderOfTerm.get(raft.term) ?? node.name;
       assert(known === node.name, `two leaders in term ${raft.term}: ${known} and ${node.name}`);
       this.#leaderOfTerm.set(raft.term, node.name);
     }
-    const former = this.#commitOf.get(node.name) ?? 0;
+    const former = this.#commitOf.get(manager) ?? 0;
     assert(raft.commit >= former, `${node.name}: commit went from ${former} to ${raft.commit}`);
-    this.#commitOf.set(node.name, raft.commit);
+    this.#commitOf.set(manager, raft.commit);
   }
 
   /** Equal applied index, equal state: the store is deterministic. */

@@ -101,7 +101,6 @@ function watchSafety(world: World, safety: SafetyChecks): { stop(): void } {
   let stopped = false;
   const look = (): void => {
     if (stopped) return;
-    for (const node of world.managers) if (node.manager === undefined) safety.forget(node);
     safety.check(world);
     world.clock.after(10, look);
   };
