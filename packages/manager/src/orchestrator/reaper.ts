@@ -26,22 +26,29 @@ import { isWanted, livingServices } from "./slot-state.ts";
 
 type EndItem = CommandOf<"end-tasks">["items"][number];
 
+/** The commands build on each other: what is ended in this run is deleted in this run. */
 export function reap(context: DecideContext): Decided {
   const { view } = context;
   const tasks = view.tasks.list();
-  const { ends, again } = endings(context);
+  const leftovers = tasks.flatMap((task) => leftover(view, task));
+  const removed = new Set([
+    ...tasks.filter(({ desired }) => desired === "remove").map(({ id }) => id),
+    ...leftovers.map(({ taskId }) => taskId),
+  ]);
+  const { ends, again } = endings(context, removed);
+  const ended = new Set(ends.map(({ taskId }) => taskId));
   const deletions: readonly TaskId[] = [
-    ...tasks.filter(isRemovable).map(({ id }) => id),
+    ...tasks
+      .filter(({ id, status }) => removed.has(id) && (isTerminal(status.state) || ended.has(id)))
+      .map(({ id }) => id),
     ...livingServices(view).flatMap((service) => surplusHistory(view, service)),
   ];
+  const deleted = new Set(deletions);
   const commands = [
-    ...inBatches(
-      tasks.flatMap((task) => leftover(view, task)),
-      (items) => ({ kind: "set-desired", items }),
-    ),
+    ...inBatches(leftovers, (items) => ({ kind: "set-desired", items })),
     ...inBatches(ends, (items) => ({ kind: "end-tasks", items })),
     ...inBatches(deletions, (taskIds) => ({ kind: "delete-tasks", taskIds })),
-    ...view.services.list().flatMap((service) => clearService(view, service)),
+    ...view.services.list().flatMap((service) => clearService(view, service, deleted)),
   ];
   return again === undefined ? { commands } : { commands, again };
 }
@@ -56,23 +63,22 @@ function leftover(view: ClusterView, task: Task): readonly DesiredItem[] {
   return [{ taskId: task.id, desired: "remove", reason }];
 }
 
-/** O12. */
-function isRemovable({ desired, status }: Task): boolean {
-  return desired === "remove" && isTerminal(status.state);
-}
-
-function endings({ view, now }: DecideContext): { ends: EndItem[]; again: StoreTime | undefined } {
+function endings(
+  { view, now }: DecideContext,
+  removed: ReadonlySet<TaskId>,
+): { readonly ends: readonly EndItem[]; readonly again: StoreTime | undefined } {
   const ends: EndItem[] = [];
   let again: StoreTime | undefined;
   for (const task of view.tasks.list()) {
-    if (isTerminal(task.status.state)) continue;
+    const { id: taskId, status } = task;
+    if (isTerminal(status.state)) continue;
     const lostAt = lostTime(view, task);
-    if (TASK_STATES[task.status.state] <= TASK_STATES.pending) {
-      if (isWanted(task)) continue;
-      ends.push({ taskId: task.id, state: "shutdown", message: "no longer wanted" });
+    if (TASK_STATES[status.state] <= TASK_STATES.pending) {
+      if (isWanted(task) && !removed.has(taskId)) continue;
+      ends.push({ taskId, state: "shutdown", message: "no longer wanted" });
     } else if (lostAt !== undefined && lostAt <= now) {
       const message = lostAt === 0 ? "node was removed" : "node was down for too long";
-      ends.push({ taskId: task.id, state: "orphaned", message });
+      ends.push({ taskId, state: "orphaned", message });
     } else {
       again = sooner(again, lostAt);
     }
@@ -90,16 +96,18 @@ function lostTime(view: ClusterView, task: Task): StoreTime | undefined {
 }
 
 /** O13. */
-function clearService(view: ClusterView, service: Service): readonly Command[] {
+function clearService(
+  view: ClusterView,
+  service: Service,
+  deleted: ReadonlySet<TaskId>,
+): readonly Command[] {
   if (service.removed !== true) return [];
   const { id: serviceId } = service;
-  const slots = view.slotsOfService(serviceId);
-  if (slots.length > 0) {
-    return inBatches(slots, (batch) => ({
-      kind: "remove-slots",
-      serviceId,
-      items: batch.map(({ slot, generation }) => ({ slot, generation })),
-    }));
-  }
-  return view.tasksOfService(serviceId).length === 0 ? [{ kind: "forget-service", serviceId }] : [];
+  const slots = inBatches(view.slotsOfService(serviceId), (batch) => ({
+    kind: "remove-slots",
+    serviceId,
+    items: batch.map(({ slot, generation }) => ({ slot, generation })),
+  }));
+  const isEmpty = view.tasksOfService(serviceId).every(({ id }) => deleted.has(id));
+  return isEmpty ? [...slots, { kind: "forget-service", serviceId }] : slots;
 }

@@ -21,7 +21,7 @@ import { judgeSlot } from "./slot-verdict.ts";
 import { updateConfigOf } from "./update-config.ts";
 
 export type SlotPhase =
-  /** Its task is of an older version: to be replaced by the supervisor. */
+  /** Its task is of an older version, or of an earlier try: to be replaced by the supervisor. */
   | { readonly kind: "stale" }
   /** About to get a task of the current version from the restart supervisor. */
   | { readonly kind: "moving" }
@@ -46,12 +46,19 @@ export function phaseOf(
   const isOver = TASK_STATES[task.status.state] > TASK_STATES.running;
   if (isOver || isServing(task)) return { kind: "settled", since: storeTime(task.stateSince) };
   const until = deadlineOf(task);
-  return until <= now ? { kind: "failed", taskId: task.id } : { kind: "waiting", until };
+  if (until > now) return { kind: "waiting", until };
+  // Stuck in an earlier try of the same update: sending it again tries again.
+  return isOfThisTry(service, task) ? { kind: "failed", taskId: task.id } : { kind: "stale" };
+}
+
+/** Last written after the spec was (`specIndex`). */
+function isOfThisTry({ specIndex }: Service, { version }: Task): boolean {
+  return version > specIndex;
 }
 
 /**
- * A task of this version that ended before its monitor period was over. Tasks last written before the
- * spec was (`specIndex`) failed in an earlier try of the same update, and do not count again.
+ * A task of this version that ended before its monitor period was over. Those of an earlier try of the
+ * same update do not count again.
  */
 function earlyFailure(service: Service, { task, others }: SlotState): Task | undefined {
   const { monitorMs } = updateConfigOf(service);
@@ -59,7 +66,7 @@ function earlyFailure(service: Service, { task, others }: SlotState): Task | und
   return tasks.find(
     (one) =>
       one.taskIndex === service.taskIndex &&
-      one.version > service.specIndex &&
+      isOfThisTry(service, one) &&
       endedByItself(one.status.state) &&
       (one.status.state !== "complete" || conditionOf(one) === "any") &&
       (one.runningSince === undefined || one.stateSince - one.runningSince <= monitorMs),

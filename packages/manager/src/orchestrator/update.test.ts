@@ -13,8 +13,8 @@ const DEFAULTS: UpdateConfig = {
 };
 
 /** A converged service on two nodes. */
-function deployed(config: Partial<UpdateConfig> = {}, replicas = 3): SmallCluster {
-  const cluster = new SmallCluster();
+function deployed(config: Partial<UpdateConfig> = {}, replicas = 3, history = 5): SmallCluster {
+  const cluster = new SmallCluster(history);
   cluster.join("w1");
   cluster.join("w2");
   const settings = { ...DEFAULTS, ...config };
@@ -211,6 +211,18 @@ describe("update", () => {
     expect(status(cluster)).to.match(/^paused: /);
   });
 
+  it("remembers a failure whose history would be gone (O14)", () => {
+    const cluster = deployed({ maxFailureRatioMilli: 334, parallelism: 3 }, 3, 1);
+    force(cluster);
+    cluster.converge();
+    failNew(cluster, 1);
+    cluster.converge();
+    cluster.advance(1000);
+    failNew(cluster, 2);
+    cluster.converge();
+    expect(status(cluster)).to.match(/^paused: /);
+  });
+
   it("rolls back, and then completes the rollback", () => {
     const cluster = deployed({ failureAction: "rollback" });
     cluster.change("web", {
@@ -288,6 +300,20 @@ describe("update", () => {
       expect(status(cluster)).to.match(/^paused: update paused due to failure/);
     });
   }
+
+  it("gives a stuck task a successor when the user sends the update again", () => {
+    const cluster = deployed({ order: "start-first" }, 2);
+    cluster.change("web", { task: { reservedNanoCpus: 99_000_000_000 } });
+    cluster.settle();
+    cluster.advance(60_000);
+    cluster.settle();
+    const stuck = cluster.task("web", 1).id;
+    expect(status(cluster)).to.match(/^paused: /);
+    cluster.change("web", {});
+    cluster.settle();
+    expect(status(cluster)).to.equal("updating: update in progress");
+    expect(cluster.task("web", 1).id).not.to.equal(stuck);
+  });
 
   it("gives a task that failed in the old version its successor in the new one", () => {
     const cluster = deployed({}, 1);
