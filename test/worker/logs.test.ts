@@ -393,12 +393,15 @@ describe("times of output", () => {
       marks.add({ end: index, at: index, late: false });
     expect(marks.count()).to.be.within(LOG_MARKS_MAX / 2, LOG_MARKS_MAX);
     expect(marks.end()).to.equal(total);
+    // One assertion for all: as many as there are offsets would be the slowest part of the suite.
     let before = 0;
+    let wrong = 0;
     for (let offset = 0; offset < total; offset += 1) {
       const at = marks.at(offset)?.at ?? 0;
-      expect(at).to.be.within(Math.max(before, offset + 1), offset + 32);
+      if (at < Math.max(before, offset + 1) || at > offset + 32) wrong += 1;
       before = at;
     }
+    expect(wrong).to.equal(0);
   });
 
   it("survive a round trip, and bytes that are none end them", () => {
