@@ -15,8 +15,8 @@ import {
   roleSchema,
 } from "@skein/common/model/node";
 import { serviceSpecSchema, updateStatusSchema } from "@skein/common/model/service";
-import { desiredStateSchema, taskStateSchema } from "@skein/common/model/task-state";
 import { taskStatusSchema } from "@skein/common/model/task";
+import { desiredStateSchema, taskStateSchema } from "@skein/common/model/task-state";
 import type { Decoded } from "@skein/common/wire/schema";
 import { count, flag, id, shortText } from "@skein/common/wire/schema";
 import * as v from "valibot";

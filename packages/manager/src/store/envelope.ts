@@ -1,7 +1,7 @@
 /** Envelopes as log entries. */
 import type { Result } from "@skein/common/result";
 import { decode, encode } from "@skein/common/wire/codec";
-import type { DecodeError, Decoded } from "@skein/common/wire/schema";
+import type { Decoded, DecodeError } from "@skein/common/wire/schema";
 import { count } from "@skein/common/wire/schema";
 import * as v from "valibot";
 import type { Envelope } from "./command.ts";

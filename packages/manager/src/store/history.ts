@@ -43,13 +43,13 @@ export class ChangeHistory {
     this.#start = 0;
   }
 
-  /** Forgets at least `count` changes, up to the end of a command (C1). */
+  /** The rest of the command that the cut falls into is not read: `since` refuses first (C1). */
   #forget(count: number): void {
     if (count <= 0) return;
     const last = this.#changes[this.#start + count - 1];
     if (last === undefined) return;
     this.#since = last.index;
-    this.#start = this.#firstBehind(last.index);
+    this.#start += count;
     if (this.#start * 2 < this.#changes.length) return;
     this.#changes = this.#changes.slice(this.#start);
     this.#start = 0;

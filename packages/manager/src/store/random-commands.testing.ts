@@ -2,8 +2,9 @@
  * For tests only: random commands. Ids come from small sets, so that commands meet; what a command
  * names as read (version, generation, index) is what the state says, or off by a little, as drawn.
  */
-import { configId, nodeId, requestId, serviceId, sessionId, taskId } from "@skein/common/ids";
+
 import type { TaskId } from "@skein/common/ids";
+import { configId, nodeId, requestId, serviceId, sessionId, taskId } from "@skein/common/ids";
 import type { TaskState } from "@skein/common/model/task-state";
 import { DESIRED_STATES, TASK_STATES } from "@skein/common/model/task-state";
 import fc from "fast-check";

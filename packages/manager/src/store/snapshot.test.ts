@@ -1,10 +1,18 @@
-import { logIndex } from "@skein/common/ids";
+import { configId, logIndex, serviceId } from "@skein/common/ids";
 import { expect } from "chai";
 import { SNAPSHOT_SLICE_ROWS } from "../limits.ts";
+import { storeFaults } from "./invariants.ts";
 import { concatBytes } from "./snapshot.ts";
 import { createStore } from "./store.ts";
 import type { Bench } from "./testing.ts";
-import { createCluster, createConfig, createService, fillSlots, joinNode } from "./testing.ts";
+import {
+  createCluster,
+  createConfig,
+  createService,
+  fillSlots,
+  joinNode,
+  serviceSpec,
+} from "./testing.ts";
 
 function grown(): Bench {
   const bench = createCluster();
@@ -45,6 +53,28 @@ describe("a snapshot", function () {
     const { store } = grown();
     expect(store.restore(logIndex(0), createStore().snapshot()).ok).to.equal(true);
     expect(store.digest()).to.equal(createStore().digest());
+  });
+
+  it("takes names and addresses from rows that are gone, whichever row is written first", () => {
+    const lagging = createCluster("10.65.0.0/30");
+    const ahead = createCluster("10.65.0.0/30");
+    for (const bench of [lagging, ahead]) {
+      bench.run(createConfig("z", "f"));
+      bench.run(createService("z", serviceSpec("web")));
+      bench.run(fillSlots(bench.store, "z", { 1: "z" }));
+    }
+    ahead.run({ kind: "remove-config", configId: configId("z") });
+    ahead.run(createConfig("a", "f"));
+    ahead.run({ kind: "remove-service", serviceId: serviceId("z") });
+    ahead.run(createService("a", serviceSpec("web")));
+    ahead.run(fillSlots(ahead.store, "a", { 1: "a" }));
+    lagging.store.restore(ahead.store.view.index, ahead.store.snapshot());
+    const { view } = lagging.store;
+    expect(view.configByName("f")?.id).to.equal("a");
+    expect(view.serviceByName("web")?.id).to.equal("a");
+    expect(storeFaults(view)).to.deep.equal([]);
+    lagging.run(fillSlots(lagging.store, "a", { 2: "b" }));
+    expect(view.tasks.list().map(({ address }) => address)).to.deep.equal(["10.65.0.2", undefined]);
   });
 
   it("cut off anywhere is refused and leaves the state alone", () => {

@@ -9,7 +9,7 @@
  *   S3. Slices can be encoded one by one, with other work in between: the rows were fixed when the
  *       snapshot was taken, and rows never change.
  */
-import { indexNumber } from "@skein/common/wire/schema";
+
 import type { Cluster } from "@skein/common/model/cluster";
 import { clusterSchema } from "@skein/common/model/cluster";
 import { configSchema } from "@skein/common/model/config";
@@ -19,8 +19,8 @@ import { slotSchema, taskSchema } from "@skein/common/model/task";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import { decode, encode } from "@skein/common/wire/codec";
-import type { DecodeError, Decoded } from "@skein/common/wire/schema";
-import { count } from "@skein/common/wire/schema";
+import type { Decoded, DecodeError } from "@skein/common/wire/schema";
+import { count, indexNumber } from "@skein/common/wire/schema";
 import * as v from "valibot";
 import { SNAPSHOT_SLICE_ROWS } from "../limits.ts";
 import type { Answered } from "./requests.ts";

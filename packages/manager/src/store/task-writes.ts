@@ -10,9 +10,10 @@
  *   W4. An address that is freed goes to a task that waits for one, in the same step: no wanted
  *       task is without an address while the pool has one.
  */
+
+import type { Task, TaskStatus } from "@skein/common/model/task";
 import type { DesiredState, TransitionOwner } from "@skein/common/model/task-state";
 import { DESIRED_STATES, isTerminal, transitionOwner } from "@skein/common/model/task-state";
-import type { Task, TaskStatus } from "@skein/common/model/task";
 import type { Draft } from "./draft.ts";
 
 /** Ready or running, and not ended: of one version, at most one task of a slot is. */

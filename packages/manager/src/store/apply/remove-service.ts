@@ -1,6 +1,7 @@
 /** A user removes a service. */
-import { isTerminal } from "@skein/common/model/task-state";
+
 import { slotKey } from "@skein/common/model/task";
+import { isTerminal } from "@skein/common/model/task-state";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";

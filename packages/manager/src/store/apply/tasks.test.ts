@@ -1,6 +1,6 @@
 import { nodeId, serviceId, taskId } from "@skein/common/ids";
-import { TASK_STATES, TRANSITIONS } from "@skein/common/model/task-state";
 import type { TaskState } from "@skein/common/model/task-state";
+import { TASK_STATES, TRANSITIONS } from "@skein/common/model/task-state";
 import { expect } from "chai";
 import type { CommandOf } from "../command.ts";
 import type { Bench } from "../testing.ts";
@@ -150,6 +150,16 @@ describe("task addresses", () => {
       at: 1010,
       message: "pending task scheduling",
     });
+  });
+
+  it("go on to the next when who got one is removed in the same step", () => {
+    const bench = createCluster("10.65.0.0/30");
+    for (const id of ["web", "other"]) bench.run(createService(id));
+    bench.run(fillSlots(bench.store, "web", { 1: "t1", 2: "t2" }));
+    bench.run(fillSlots(bench.store, "other", { 1: "u1" }));
+    bench.run({ kind: "remove-service", serviceId: web });
+    expect(states(bench)).to.deep.equal(["u1 pending/running"]);
+    expect(task(bench, "u1")?.address).to.equal("10.65.0.2");
   });
 
   it("pass over a waiting task that is no longer wanted", () => {
