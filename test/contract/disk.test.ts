@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import type { Disk, DiskError, DiskFile, Done } from "@skein/common/io/disk";
+import type { Disk, DiskError, DiskFile, Done, OpenMode } from "@skein/common/io/disk";
 import { createFileDisk } from "@skein/common/node/file-disk";
 import { expect } from "chai";
 import { seededRandom } from "../sim/seeded-random.ts";
@@ -31,7 +31,7 @@ for (const { name, make } of implementations) {
     });
     afterEach(() => fixture.close());
 
-    const open = async (file: string, mode: "read" | "create" | "read-write") =>
+    const open = async (file: string, mode: OpenMode) =>
       (await fixture.settle<DiskFile>((done) => fixture.disk.open(file, mode, done))).value;
     const write = (file: DiskFile, position: number, text: string) =>
       fixture.settle<void>((done) => file.write(position, Buffer.from(text), done));
@@ -88,6 +88,17 @@ for (const { name, make } of implementations) {
       await put("a", "kept");
       expect(await read(await open("a", "read"), 0, 9)).to.equal("kept");
       expect(await read(await open("a", "read-write"), 0, 9)).to.equal("kept");
+    });
+
+    it("writes to a file that syncs each write", async () => {
+      const file = await open("a", "create-synced");
+      await write(file, 0, "hello world");
+      await write(file, 6, "there");
+      expect(await read(file, 0, 99)).to.equal("hello there");
+      const again = await fixture.settle<DiskFile>((done) =>
+        fixture.disk.open("a", "create-synced", done),
+      );
+      expect(again.error).to.equal("exists");
     });
 
     it("refuses a write to a file opened for reading", async () => {

@@ -32,7 +32,7 @@ import { Workload } from "./workload.ts";
 
 const firstSeed = Number(process.env["WAL_FIRST_SEED"] ?? 1);
 const seeds = Number(process.env["WAL_SEEDS"] ?? 2);
-const LOSSES: readonly CrashLoss[] = ["everything", "nothing", "process", "random"];
+const LOSSES: readonly CrashLoss[] = ["everything", "process", "random"];
 
 describe("write-ahead log: crash explorer", function () {
   this.timeout(60_000 * Math.max(1, seeds));
@@ -40,12 +40,12 @@ describe("write-ahead log: crash explorer", function () {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
     it(`survives a crash at every disk call (seed ${seed})`, () => {
       const explorer = new Explorer(seed);
-      explorer.run(80);
-      if (explorer.crashes < 500) throw new Error(`only ${explorer.crashes} crashes`);
+      explorer.run(55);
+      if (explorer.crashes < 250) throw new Error(`only ${explorer.crashes} crashes`);
     });
 
     it(`survives a failed call and the crash behind it (seed ${seed})`, () => {
-      for (let variant = 0; variant < 4; variant += 1) {
+      for (let variant = 0; variant < 2; variant += 1) {
         const explorer = new Explorer(seed * 1000 + variant);
         explorer.failOneCall();
         explorer.run(40);
@@ -73,7 +73,7 @@ class Explorer {
 
   /** One call of the workload meets EIO; from then on crashes are looked at, but nothing is asked. */
   failOneCall(): void {
-    const victim = 5 + this.#fates.below(150);
+    const victim = 5 + this.#fates.below(100);
     this.#world.disk.setFault((call) => {
       this.#failed ||= call.number === victim;
       return call.number === victim ? "io" : undefined;

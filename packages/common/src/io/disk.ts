@@ -39,10 +39,16 @@ export interface DiskFile {
   close(done: Done): void;
 }
 
+/**
+ * `create`: a new file, else `exists`. `read` and `read-write`: an existing one, else `not-found`.
+ * `create-synced`: new, and each write is durable when it completes, in one call in place of two. A
+ * failed write counts as a failed sync.
+ */
+export type OpenMode = "read" | "create" | "create-synced" | "read-write";
+
 /** Paths are relative to the root the adapter was made with; names never leave it. "." is the root. */
 export interface Disk {
-  /** `create`: a new file, else `exists`. `read` and `read-write`: an existing one, else `not-found`. */
-  open(path: string, mode: "read" | "create" | "read-write", done: Done<DiskFile>): void;
+  open(path: string, mode: OpenMode, done: Done<DiskFile>): void;
   /** The names in it, sorted by code unit. */
   list(directory: string, done: Done<readonly string[]>): void;
   /** One level; `exists` when there is something of that name. */

@@ -4,10 +4,18 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type { Disk, DiskError, DiskFile, Done } from "../io/disk.ts";
+import type { Disk, DiskError, DiskFile, Done, OpenMode } from "../io/disk.ts";
 import { finishFailed } from "../io/disk.ts";
 
-const FLAGS = { read: "r", create: "wx+", "read-write": "r+" } as const;
+/** Elsewhere the flag is missing, or stops at the drive's cache; a sync after each write does not. */
+const SYNCED = process.platform === "linux";
+const { O_CREAT, O_DSYNC, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
+const FLAGS = {
+  read: O_RDONLY,
+  create: O_RDWR | O_CREAT | O_EXCL,
+  "create-synced": O_RDWR | O_CREAT | O_EXCL | (SYNCED ? O_DSYNC : 0),
+  "read-write": O_RDWR,
+} as const;
 /** State is the owner's alone: it holds keys and secrets. */
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
@@ -24,11 +32,11 @@ class FileDisk implements Disk {
     this.#root = root;
   }
 
-  open(name: string, mode: keyof typeof FLAGS, done: Done<DiskFile>): void {
+  open(name: string, mode: OpenMode, done: Done<DiskFile>): void {
     this.#within([name], done, ([full = ""]) =>
       fs.open(full, FLAGS[mode], FILE_MODE, (error, descriptor) => {
         if (error) finishFailed(done, diskError(error));
-        else done(undefined, new OpenFile(descriptor, full));
+        else done(undefined, new OpenFile(descriptor, full, mode === "create-synced" && !SYNCED));
       }),
     );
   }
@@ -83,17 +91,19 @@ class FileDisk implements Disk {
 class OpenFile implements DiskFile {
   readonly #descriptor: number;
   readonly #path: string;
+  readonly #syncsAfterWrite: boolean;
 
-  constructor(descriptor: number, name: string) {
+  constructor(descriptor: number, name: string, syncsAfterWrite: boolean) {
     this.#descriptor = descriptor;
     this.#path = name;
+    this.#syncsAfterWrite = syncsAfterWrite;
   }
 
   write(position: number, bytes: Uint8Array, done: Done): void {
     const { length } = bytes;
     fs.write(this.#descriptor, bytes, 0, length, position, (error, written) => {
       if (error) done(this.#error(error));
-      else if (written === length) done(undefined);
+      else if (written === length) this.#written(done);
       // A short write (a full disk, a signal): the rest either fits or tells why not.
       else if (written > 0) this.write(position + written, bytes.subarray(written), done);
       else done({ code: "io", message: `write took no bytes: ${this.#path}` });
@@ -121,6 +131,11 @@ class OpenFile implements DiskFile {
 
   close(done: Done): void {
     fs.close(this.#descriptor, this.#completion(done));
+  }
+
+  #written(done: Done): void {
+    if (this.#syncsAfterWrite) this.sync(done);
+    else done(undefined);
   }
 
   #fill(part: Part, done: Done<Uint8Array>): void {

@@ -49,10 +49,10 @@ export class LogFiles {
   }
 
   /** A new file; an old one of that name, which nobody has acknowledged anything from, goes first. */
-  replace(name: string, done: Done<DiskFile>): void {
+  replace(name: string, mode: "create" | "create-synced", done: Done<DiskFile>): void {
     this.#disk.remove(this.pathOf(name), (error) => {
       if (error !== undefined && error.code !== "not-found") return finishFailed(done, error);
-      this.#disk.open(this.pathOf(name), "create", done);
+      this.#disk.open(this.pathOf(name), mode, done);
     });
   }
 

@@ -1,6 +1,6 @@
 /**
- * Appends batches to the segment in use: one write and one sync each, never two at a time, so that a
- * batch on disk proves the one before durable. A full segment is followed by the spare one; header and
+ * Appends batches to the segment in use: one synced write each, never two at a time, so that a batch on
+ * disk proves the one before durable. A full segment is followed by the spare one; header and
  * first batch of a segment are one write.
  */
 import { assert, must } from "@skein/common/assert";
@@ -75,7 +75,7 @@ export class SegmentLog {
   start(batch: LogBatch, done: Appended): void {
     const { files } = this.#options;
     const sequence = this.#tail.sequence + 1;
-    files.replace(segmentName(sequence), (error, file) => {
+    files.replace(segmentName(sequence), "create-synced", (error, file) => {
       if (error !== undefined) return done(error, sequence);
       const segment = this.#newSegment(file, 0);
       this.#write(segment, batch, (failed) => {
@@ -141,19 +141,14 @@ export class SegmentLog {
     const { records } = batch;
     const bytes = this.#encoder.encode({ stamp, records, ...(prefix && { prefix }) });
     const end = segment.end + bytes.length;
+    const { clock, metrics } = this.#options;
+    const began = clock.now();
     segment.file.write(segment.end, bytes, (error) => {
-      if (error !== undefined) return this.#failed(error, segment, done);
-      this.#sync(segment, (unsynced) => {
-        if (unsynced !== undefined) return this.#failed(unsynced, segment, done);
-        this.#written(segment, end, bytes.length);
-        done(undefined, segment.sequence);
-      });
+      metrics.observeMs("skein_wal_sync_seconds", clock.now() - began);
+      this.#writing = false;
+      if (error === undefined) this.#written(segment, end, bytes.length);
+      done(error, segment.sequence);
     });
-  }
-
-  #failed(error: DiskError, segment: OpenSegment, done: Appended): void {
-    this.#writing = false;
-    done(error, segment.sequence);
   }
 
   #header(segment: OpenSegment, batch: LogBatch): Uint8Array {
@@ -170,21 +165,11 @@ export class SegmentLog {
     return header;
   }
 
-  #sync(segment: OpenSegment, done: (error: DiskError | undefined) => void): void {
-    const { clock, metrics } = this.#options;
-    const began = clock.now();
-    segment.file.sync((error) => {
-      metrics.observeMs("skein_wal_sync_seconds", clock.now() - began);
-      done(error);
-    });
-  }
-
   #written(segment: OpenSegment, end: number, bytes: number): void {
     const { sequence, salt } = segment;
     segment.end = align(end, SECTOR_BYTES);
     this.#segment = segment;
     this.#tail = { sequence, salt, nextBatch: this.#tail.nextBatch + 1 };
-    this.#writing = false;
     this.#options.metrics.count("skein_wal_batches_total");
     this.#options.metrics.count("skein_wal_written_bytes_total", bytes);
   }

@@ -40,7 +40,7 @@ export function writeSnapshot(files: LogFiles, snapshot: Snapshot, done: Ended):
       if (error !== undefined) return abandon(error);
       files.syncNames(done);
     });
-  files.replace(temporary, (error, file) => {
+  files.replace(temporary, "create", (error, file) => {
     if (error !== undefined) return done(error);
     new Writer(files, file, snapshot).run((failed) =>
       file.close((closeFailed) => {

@@ -68,7 +68,7 @@ export class SpareSegment {
   #begin(sequence: number): void {
     this.#state = { kind: "preparing" };
     const name = segmentName(sequence);
-    this.#options.files.replace(name, (error, file) => {
+    this.#options.files.replace(name, "create-synced", (error, file) => {
       if (error !== undefined) return this.#end(error);
       this.#fill(file, 0, (failed) => {
         if (failed === undefined) this.#end(undefined, file);
@@ -82,11 +82,8 @@ export class SpareSegment {
     if (left <= 0) return this.#options.files.syncNames(done);
     const chunk = left < zeros.length ? zeros.subarray(0, left) : zeros;
     file.write(from, chunk, (error) => {
-      if (error !== undefined) return done(error);
-      file.sync((failed) => {
-        if (failed !== undefined) done(failed);
-        else this.#fill(file, from + chunk.length, done);
-      });
+      if (error !== undefined) done(error);
+      else this.#fill(file, from + chunk.length, done);
     });
   }
 
