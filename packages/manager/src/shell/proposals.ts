@@ -36,6 +36,8 @@ const REFUSALS: Record<RaftRefusal, Outcome> = {
   transferring: { code: "not-leader", message: "leadership is being handed over: try again" },
 };
 
+const LATE = `not confirmed by a majority of the managers within ${PROPOSAL_ANSWER_MS / 1000} s`;
+
 export class Proposals {
   readonly #clock: Clock;
   readonly #waiting = new Map<number, Waiting>();
@@ -56,7 +58,7 @@ export class Proposals {
   register(request: RequestId | undefined, done: ProposalDone): number {
     const token = this.#next;
     this.#next += 2;
-    const timer = this.#clock.after(PROPOSAL_ANSWER_MS, () => this.#expire(token));
+    const timer = this.#clock.after(PROPOSAL_ANSWER_MS, () => this.#giveUp(token, LATE));
     this.#waiting.set(token, { done, request, timer, index: undefined, term: undefined });
     return token;
   }
@@ -64,9 +66,8 @@ export class Proposals {
   appended(token: number, index: LogIndex, term: Term): void {
     const waiting = this.#waiting.get(token);
     if (waiting === undefined) return;
-    const former = this.#byIndex.get(index);
-    // The same index again: what we had there was overwritten while we were not looking.
-    if (former !== undefined) this.#lost(former);
+    // The same index again: what we had there was overwritten in our log, while another member may
+    // still hold it and lead later. Only an applied entry decides; until then it waits.
     waiting.index = index;
     waiting.term = term;
     this.#byIndex.set(index, token);
@@ -76,7 +77,7 @@ export class Proposals {
     this.#answer(token, fail(REFUSALS[reason]));
   }
 
-  /** An entry was applied: if it is not ours by term, ours is lost for certain. */
+  /** An entry was applied: if it is not ours by term, ours is lost for certain (Raft's safety). */
   applied(index: LogIndex, term: Term, result: Result<Accepted, Refusal>): void {
     const token = this.#byIndex.get(index);
     if (token === undefined) return;
@@ -88,7 +89,7 @@ export class Proposals {
 
   /** The process ends: everything that was appended has an unknown outcome. */
   close(): void {
-    for (const token of [...this.#waiting.keys()]) this.#expire(token);
+    for (const token of [...this.#waiting.keys()]) this.#giveUp(token, "this manager is stopping");
   }
 
   #lost(token: number): void {
@@ -96,12 +97,10 @@ export class Proposals {
     this.#answer(token, fail({ code: "not-leader", message }));
   }
 
-  #expire(token: number): void {
+  #giveUp(token: number, why: string): void {
     const waiting = this.#waiting.get(token);
     if (waiting === undefined) return;
-    const message =
-      `outcome unknown: not confirmed by a majority of the managers within ` +
-      `${PROPOSAL_ANSWER_MS / 1000} s; it may still take effect`;
+    const message = `${why}; it may still take effect`;
     const request = waiting.request;
     const unknown = { code: "outcome-unknown", message } as const;
     this.#answer(token, fail(request === undefined ? unknown : { ...unknown, requestId: request }));
@@ -112,7 +111,8 @@ export class Proposals {
     if (waiting === undefined) return;
     waiting.timer.cancel();
     this.#waiting.delete(token);
-    if (waiting.index !== undefined) this.#byIndex.delete(waiting.index);
+    const { index } = waiting;
+    if (index !== undefined && this.#byIndex.get(index) === token) this.#byIndex.delete(index);
     waiting.done(result);
   }
 }
