@@ -2,9 +2,11 @@
  * Is a published port free on this machine's addresses? Asked before a service is created, so that a port
  * of another program is a refusal at once and not a listener that fails on every node.
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
+import { dirname, resolve } from "node:path";
 import type { NodeConfig } from "@skein/common/model/node-config";
+import type { Listener } from "@skein/common/node/socket-owner";
+import { listenersOn, listenerText } from "@skein/common/node/socket-owner";
 
 /** Undefined: free, or held by this cluster itself. Else who has it. */
 export async function checkPort(config: NodeConfig, port: number): Promise<string | undefined> {
@@ -12,74 +14,40 @@ export async function checkPort(config: NodeConfig, port: number): Promise<strin
   for (const address of addresses) {
     const code = await tryListen(address, port);
     if (code === undefined) continue;
-    if (code !== "EADDRINUSE") return `cannot be bound on ${address} (${code})`;
-    const owners = ownersOf(port);
-    if (owners.some((owner) => owner.ours)) continue;
-    const [owner] = owners;
-    const who = owner === undefined ? "another program" : `pid ${owner.pid} (${owner.name})`;
-    return `in use on ${address} by ${who}`;
+    if (code === "EACCES") return `only for the administrator (${address}:${port}: ${code})`;
+    if (code !== "EADDRINUSE") return `not to be had on ${address} (${code})`;
+    const owners = await listenersOn(address, port);
+    if (owners.some(isOurs)) continue;
+    return `in use on ${address} by ${owners.map(ownerText)[0] ?? "another program"}`;
   }
   return undefined;
 }
 
 function tryListen(host: string, port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((settle) => {
     const server = createServer();
-    server.once("error", (error) => resolve(String(Reflect.get(error, "code"))));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+    server.once("error", (error) => settle(String(Reflect.get(error, "code"))));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => settle(undefined)));
   });
 }
 
-interface Owner {
-  readonly pid: number;
-  readonly name: string;
-  /** A node process or launcher of a local cluster: its ingress follows the store. */
-  readonly ours: boolean;
+/** This cluster's launcher, or a process of its nodes: their ingress follows the store. */
+function isOurs(owner: Listener): boolean {
+  if (owner.process?.pid === process.ppid && process.ppid !== 1) return true;
+  const theirs = clusterDirectory(owner.process?.command ?? []);
+  return theirs !== undefined && theirs === clusterDirectory(process.argv);
 }
 
-function ownersOf(port: number): readonly Owner[] {
-  const inodes = new Set(
-    ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => inodesOf(file, port)),
-  );
-  const owners: Owner[] = [];
-  for (const entry of readdirSync("/proc")) {
-    const pid = Number(entry);
-    if (Number.isInteger(pid) && holds(pid, inodes)) owners.push(describe(pid));
-  }
-  return owners;
+/** Nodes of a local cluster lie side by side in its state directory. */
+function clusterDirectory(command: readonly string[]): string | undefined {
+  const at = command.indexOf("--state-dir");
+  const isNode = command.some((word) => /skein-(worker|manager)\.mjs$/.test(word));
+  const directory = command[at + 1];
+  return isNode && at >= 0 && directory !== undefined ? dirname(resolve(directory)) : undefined;
 }
 
-/** Inodes of the sockets that listen on `port`: column 4 is the state (0A: listening), 10 the inode. */
-function inodesOf(file: string, port: number): string[] {
-  const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  try {
-    return readFileSync(file, "utf8")
-      .split("\n")
-      .map((line) => line.trim().split(/\s+/))
-      .filter((columns) => columns[1]?.endsWith(`:${hex}`) === true && columns[3] === "0A")
-      .map((columns) => `socket:[${columns[9]}]`);
-  } catch {
-    return [];
-  }
-}
-
-function holds(pid: number, sockets: ReadonlySet<string>): boolean {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-      try {
-        return sockets.has(readlinkSync(`/proc/${pid}/fd/${fd}`));
-      } catch {
-        return false;
-      }
-    });
-  } catch {
-    return false;
-  }
-}
-
-function describe(pid: number): Owner {
-  const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-  const ours = command.some((word) => /(skein-(worker|manager)|skein)\.mjs$/.test(word));
-  const name = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-  return { pid, name, ours };
+function ownerText(owner: Listener, _at: number, all: readonly Listener[]): string {
+  const cluster = all.map((one) => clusterDirectory(one.process?.command ?? [])).find((one) => one);
+  const text = listenerText(owner);
+  return cluster === undefined ? text : `${text}, of the local cluster in ${cluster}`;
 }
