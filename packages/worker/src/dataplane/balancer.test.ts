@@ -16,6 +16,15 @@ describe("balancer", () => {
     expect(turns(balancer, 7).join("")).to.equal("abcabca");
   });
 
+  it("begins elsewhere on each node, so that few requests to many nodes spread (B5)", () => {
+    const firsts = ["n1", "n2", "n3"].map((self) => {
+      const balancer = new Balancer(self);
+      balancer.replace([route("web", ["a", "b", "c"])]);
+      return turns(balancer, 1).join("");
+    });
+    expect(firsts.toSorted()).to.deep.equal(["a", "b", "c"]);
+  });
+
   it("does not give what was tried", () => {
     const balancer = balancing("a", "b");
     expect(balancer.pick(8080, T0, new Set([taskId("a"), taskId("b")]))).to.equal(undefined);

@@ -8,6 +8,7 @@
  *       empties a port. When all are ejected all are tried.
  *   B3. The turn survives a change of the table: it goes on after the task it stood at.
  *   B4. Only tasks of the table have an ejection, so that its size is bounded by the table's.
+ *   B5. Nodes begin their turns at different backends.
  */
 import type { ServiceId, TaskId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
@@ -42,12 +43,20 @@ export class Balancer {
   /** Every task of the table. */
   readonly #tasks = new Set<TaskId>();
   readonly #ejections = new Map<TaskId, Ejection>();
+  readonly #offset: number;
+
+  /** B5. `self` names this node: each begins its turns elsewhere, or all would begin at one task. */
+  constructor(self = "") {
+    this.#offset = [...self].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
+  }
 
   /** Takes a whole serving table. Answers with the published ports, in order. */
   replace(routes: readonly ServiceRoute[]): readonly number[] {
     const former = this.#ports;
     this.#ports = portRoutes(routes);
-    for (const [port, route] of this.#ports) route.next = resumeAt(former.get(port), route);
+    for (const [port, route] of this.#ports) {
+      route.next = resumeAt(former.get(port), route) ?? this.#offset % route.backends.length;
+    }
     this.#forgetStrangers();
     return [...this.#ports.keys()];
   }
@@ -134,9 +143,11 @@ function portRoutes(routes: readonly ServiceRoute[]): Map<number, PortRoute> {
 }
 
 /** B3: the first backend at or after the one whose turn it was. */
-function resumeAt(former: PortRoute | undefined, route: PortRoute): number {
+/** Undefined: there is no turn to go on with. */
+function resumeAt(former: PortRoute | undefined, route: PortRoute): number | undefined {
   const due = former?.backends[former.next]?.taskId;
-  if (due === undefined || former?.serviceId !== route.serviceId) return 0;
+  if (route.backends.length === 0) return 0;
+  if (due === undefined || former?.serviceId !== route.serviceId) return undefined;
   const index = route.backends.findIndex((backend) => compareIds(backend.taskId, due) >= 0);
   return Math.max(index, 0);
 }

@@ -94,7 +94,7 @@ export interface DataPlaneFigures {
 
 export class DataPlane implements Machine<DataPlaneInput, DataPlaneEffect> {
   readonly #self: NodeId;
-  readonly #balancer = new Balancer();
+  readonly #balancer: Balancer;
   readonly #meters = new ServiceMeters();
   readonly #ports = new PublishedPorts();
   readonly #prober = new Prober();
@@ -105,6 +105,7 @@ export class DataPlane implements Machine<DataPlaneInput, DataPlaneEffect> {
 
   constructor(self: NodeId) {
     this.#self = self;
+    this.#balancer = new Balancer(self);
     this.#connections = new Connections(this.#balancer, this.#meters, (backend, port) =>
       this.#resolve(backend, port),
     );
