@@ -8,14 +8,14 @@ import type { DataPlaneEffect, DataPlaneInput } from "./dataplane.ts";
 import { DataPlane } from "./dataplane.ts";
 import type { LocalTask } from "./protocol.ts";
 
-const SELF = nodeId("n1");
+const SELF = nodeId("n2");
 const LOCAL = taskId("local");
 const REMOTE = taskId("remote");
 
 describe("data plane", () => {
   it("opens the published ports of the table and serves clients of them", () => {
     const plane = new Plane();
-    const opened = plane.routes(backend(LOCAL, "n1"), backend(REMOTE, "n2"));
+    const opened = plane.routes(backend(LOCAL, "n2"), backend(REMOTE, "n1"));
     expect(opened).to.deep.equal([{ kind: "open-port", publishedPort: 8080 }]);
     expect(plane.client(1)).to.deep.equal([
       {
@@ -30,7 +30,7 @@ describe("data plane", () => {
       target: {
         kind: "remote",
         dataAddress: "127.0.1.2:4789",
-        nodeId: "n2",
+        nodeId: "n1",
         taskId: REMOTE,
         port: 3000,
       },
@@ -39,7 +39,7 @@ describe("data plane", () => {
 
   it("skips a task of this node that drains, or that it does not know", () => {
     const plane = new Plane();
-    plane.routes(backend(LOCAL, "n1"), backend(REMOTE, "n2"));
+    plane.routes(backend(LOCAL, "n2"), backend(REMOTE, "n1"));
     plane.step({ kind: "task", task: { ...plane.task, draining: true } });
     expect(plane.taskOf(plane.client(1))).to.equal(REMOTE);
     plane.step({ kind: "task-gone", taskId: LOCAL });
@@ -48,7 +48,7 @@ describe("data plane", () => {
 
   it("probes at once a task of its own that refused a client", () => {
     const plane = new Plane();
-    plane.routes(backend(LOCAL, "n1"), backend(REMOTE, "n2"));
+    plane.routes(backend(LOCAL, "n2"), backend(REMOTE, "n1"));
     plane.rotate();
     plane.client(1);
     const effects = plane.step({ kind: "connect-failed", id: 1, attempt: 1 });
@@ -95,7 +95,7 @@ describe("data plane", () => {
 
   it("reports figures per service, and none of services that are gone", () => {
     const plane = new Plane();
-    plane.routes(backend(LOCAL, "n1"));
+    plane.routes(backend(LOCAL, "n2"));
     plane.step({ kind: "port-opened", publishedPort: 8080 });
     plane.client(1);
     plane.step({ kind: "connected", id: 1, attempt: 1 });
@@ -172,6 +172,6 @@ class Plane {
 }
 
 function backend(task: TaskId, node: string): Backend {
-  const dataAddress = node === "n1" ? "127.0.1.1:4789" : "127.0.1.2:4789";
+  const dataAddress = node === "n2" ? "127.0.1.1:4789" : "127.0.1.2:4789";
   return { taskId: task, nodeId: nodeId(node), dataAddress, address: "10.65.0.5" };
 }
