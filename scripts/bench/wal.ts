@@ -1,9 +1,10 @@
 /**
- * The write-ahead log on a real disk: one batch after the other, as one Raft group writes. Beside it, in
- * turns, bare writes and fdatasyncs of as many bytes into a zero-filled file: what no log can beat.
+ * The write-ahead log on a real disk: one batch after the other, as one Raft group writes. Beside
+ * it, in turns, bare writes and fdatasyncs of as many bytes into a zero-filled file: what no log
+ * can beat.
  *
- * The directory is the system's temporary one, or SKEIN_BENCH_DIR: on a file system in memory a sync is
- * free and the figures mean the processor alone.
+ * The directory is the system's temporary one, or SKEIN_BENCH_DIR: on a file system in memory a
+ * sync is free and the figures mean the processor alone.
  */
 import { closeSync, fdatasync, mkdtempSync, openSync, rmSync, write, writeSync } from "node:fs";
 import { tmpdir } from "node:os";

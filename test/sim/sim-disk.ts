@@ -2,13 +2,14 @@
  * A disk in memory that behaves at its worst within what the `Disk` port promises.
  *
  * What survives a crash:
- *   S1. Bytes under a `sync` that succeeded, for writes that completed before it was called, and every
- *       completed write of a file opened `create-synced`. Of every other write any set of 512-byte sectors, or a prefix cut anywhere, drawn at random.
- *   S2. Names under a `syncDirectory`. Every other creation, rename and removal survives or not, each on
- *       its own.
- *   S3. After a failed sync the writes it should have covered stay readable, as from a page cache, until
- *       the crash; a later sync does not save them.
- * A sector that is not being written never changes: devices without this property are out of scope.
+ *   S1. Bytes under a `sync` that succeeded, for writes that completed before it was called, and
+ *       every completed write of a file opened `create-synced`. Of every other write any set of
+ *       512-byte sectors, or a prefix cut anywhere, drawn at random.
+ *   S2. Names under a `syncDirectory`. Every other creation, rename and removal survives or not,
+ *       each on its own.
+ *   S3. After a failed sync the writes it should have covered stay readable, as from a page cache,
+ *       until the crash; a later sync does not save them. A sector that is not being written never
+ *       changes: devices without this property are out of scope.
  */
 import type { Clock } from "@skein/common/io/clock";
 import type { Disk, DiskError, DiskFile, Done, OpenMode } from "@skein/common/io/disk";
@@ -37,8 +38,8 @@ export interface SimDiskOptions {
 }
 
 /**
- * How unsynced writes and names fare in a crash. `process`: only the process ends; all it wrote can still
- * be read, and is as little durable as before.
+ * How unsynced writes and names fare in a crash. `process`: only the process ends; all it wrote can
+ * still be read, and is as little durable as before.
  */
 export type CrashLoss = "everything" | "nothing" | "random" | "process";
 
@@ -245,7 +246,9 @@ export class SimDisk implements Disk {
     });
   }
 
-  /** S3. A failed write of a synced file is in the page cache, as that of any file before its sync. */
+  /**
+   * S3. A failed write of a synced file is in the page cache, as that of any file before its sync.
+   */
   #failedSync(target: CallTarget, begin: () => unknown): void {
     const synced = target.kind === "write" && target.mode === "create-synced";
     if (synced) begin();

@@ -1,4 +1,6 @@
-/** The bytes of one file of the simulated disk: what readers see, and what a crash leaves of them. */
+/**
+ * The bytes of one file of the simulated disk: what readers see, and what a crash leaves of them.
+ */
 import type { Random } from "@skein/common/io/random";
 
 export const SECTOR_BYTES = 512;
@@ -35,7 +37,9 @@ export class FileState {
     return this.#current.slice(position, position + length);
   }
 
-  /** Begins a change; it is complete, and `synced` durable, when the returned function is called. */
+  /**
+   * Begins a change; it is complete, and `synced` durable, when the returned function is called.
+   */
   change(position: number, bytes?: Uint8Array, synced = false): () => void {
     const copy = bytes?.slice();
     const change: Change = { position, complete: false, ...(copy && { bytes: copy }) };
@@ -63,7 +67,9 @@ export class FileState {
     this.#lost = true;
   }
 
-  /** The file as the end of its process leaves it: the page cache lives on, nothing more is durable. */
+  /**
+   * The file as the end of its process leaves it: the page cache lives on, nothing more is durable.
+   */
   copy(): FileState {
     if (this.#isSettled()) return this.#share();
     const copy = new FileState(this.#durable.slice());

@@ -71,7 +71,9 @@ class Explorer {
     this.#world.disk.observe((call) => this.#cut(call));
   }
 
-  /** One call of the workload meets EIO; from then on crashes are looked at, but nothing is asked. */
+  /**
+   * One call of the workload meets EIO; from then on crashes are looked at, but nothing is asked.
+   */
   failOneCall(): void {
     const victim = 5 + this.#fates.below(100);
     this.#world.disk.setFault((call) => {

@@ -1,4 +1,6 @@
-/** A Raft storage on a simulated disk, driven step by step: what every test of the log starts from. */
+/**
+ * A Raft storage on a simulated disk, driven step by step: what every test of the log starts from.
+ */
 import { clusterId, logIndex, raftId, term } from "@skein/common/ids";
 import { silentLog } from "@skein/common/io/log";
 import type { Metrics } from "@skein/common/io/metrics";

@@ -1,6 +1,6 @@
 /**
- * The log as an obvious data structure, a random workload over it, and what a recovery may answer. Slow
- * and simple on purpose: it is the oracle of the crash explorer.
+ * The log as an obvious data structure, a random workload over it, and what a recovery may answer.
+ * Slow and simple on purpose: it is the oracle of the crash explorer.
  */
 import type { Random } from "@skein/common/io/random";
 import type { Entry, HardState, RaftRecovered, SnapshotMeta } from "@skein/manager/raft/protocol";

@@ -1,4 +1,6 @@
-/** Drives a storage as the manager does: one persist at a time, snapshots and compaction beside it. */
+/**
+ * Drives a storage as the manager does: one persist at a time, snapshots and compaction beside it.
+ */
 import { logIndex } from "@skein/common/ids";
 import type { Random } from "@skein/common/io/random";
 import type { RaftRecovered, SnapshotMeta } from "@skein/manager/raft/protocol";

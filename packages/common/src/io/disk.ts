@@ -1,14 +1,15 @@
 /**
- * The little of a file system that log, snapshots and the agent's task database need. Completion style,
- * not promises, so that the simulator needs no microtask draining and can crash between any two calls.
+ * The little of a file system that log, snapshots and the agent's task database need. Completion
+ * style, not promises, so that the simulator needs no microtask draining and can crash between any
+ * two calls.
  *
- * Durability: written bytes are durable after `sync` of the file; a created, renamed or removed name is
- * durable after `syncDirectory`. A failed `sync` poisons the file: it is never retried.
+ * Durability: written bytes are durable after `sync` of the file; a created, renamed or removed
+ * name is durable after `syncDirectory`. A failed `sync` poisons the file: it is never retried.
  *
  * Every implementation passes test/contract/disk.test.ts:
  *   K1. A completion is never called synchronously, and exactly once.
- *   K2. `bytes` handed to `write` stay unchanged until its completion; bytes that `read` hands out are
- *       the caller's.
+ *   K2. `bytes` handed to `write` stay unchanged until its completion; bytes that `read` hands out
+ *       are the caller's.
  *   K3. A write behind the end fills the gap with zeros.
  *   K4. An open file stays usable after its name was renamed over or removed.
  */
@@ -27,7 +28,9 @@ export function finishFailed<T>(done: Done<T>, error: DiskError): void {
 }
 
 export interface DiskFile {
-  /** Writes all of `bytes` at `position` (no short writes). After an error any part may be written. */
+  /**
+   * Writes all of `bytes` at `position` (no short writes). After an error any part may be written.
+   */
   write(position: number, bytes: Uint8Array, done: Done): void;
   /** Fewer bytes than asked for only at the end of the file. */
   read(position: number, length: number, done: Done<Uint8Array>): void;
@@ -46,7 +49,9 @@ export interface DiskFile {
  */
 export type OpenMode = "read" | "create" | "create-synced" | "read-write";
 
-/** Paths are relative to the root the adapter was made with; names never leave it. "." is the root. */
+/**
+ * Paths are relative to the root the adapter was made with; names never leave it. "." is the root.
+ */
 export interface Disk {
   open(path: string, mode: OpenMode, done: Done<DiskFile>): void;
   /** The names in it, sorted by code unit. */

@@ -7,7 +7,9 @@ import * as path from "node:path";
 import type { Disk, DiskError, DiskFile, Done, OpenMode } from "../io/disk.ts";
 import { finishFailed } from "../io/disk.ts";
 
-/** Elsewhere the flag is missing, or stops at the drive's cache; a sync after each write does not. */
+/**
+ * Elsewhere the flag is missing, or stops at the drive's cache; a sync after each write does not.
+ */
 const SYNCED = process.platform === "linux";
 const { O_CREAT, O_DSYNC, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
 const FLAGS = {

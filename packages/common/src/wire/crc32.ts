@@ -1,7 +1,8 @@
 /**
  * CRC-32 (IEEE 802.3, the one of zlib and PNG), four bytes a round. Pure, so that the simulator and
- * other engines get the same sums. On long inputs a real adapter may pass `zlib.crc32` instead, which has
- * the same signature; on inputs below about 200 bytes this one is faster than the call into native code.
+ * other engines get the same sums. On long inputs a real adapter may pass `zlib.crc32` instead,
+ * which has the same signature; on inputs below about 200 bytes this one is faster than the call
+ * into native code.
  */
 export type Crc32 = (bytes: Uint8Array, seed?: number) => number;
 

@@ -1,6 +1,7 @@
 /**
- * A batch is what one sync makes durable: records and the batch-end that makes them count. All of it is
- * there after a crash, or none: without its batch-end, or with any sum wrong, a batch never happened.
+ * A batch is what one sync makes durable: records and the batch-end that makes them count. All of
+ * it is there after a crash, or none: without its batch-end, or with any sum wrong, a batch never
+ * happened.
  */
 import type { Crc32 } from "@skein/common/wire/crc32";
 import { crc32Range } from "@skein/common/wire/crc32";

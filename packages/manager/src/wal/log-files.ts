@@ -1,4 +1,6 @@
-/** The files of one log directory: the `Disk` port with the directory, and what all its files share. */
+/**
+ * The files of one log directory: the `Disk` port with the directory, and what all its files share.
+ */
 import type { Disk, DiskError, DiskFile, Done } from "@skein/common/io/disk";
 import { finishFailed } from "@skein/common/io/disk";
 import type { Crc32 } from "@skein/common/wire/crc32";
@@ -48,7 +50,9 @@ export class LogFiles {
     this.#disk.open(this.pathOf(name), mode, done);
   }
 
-  /** A new file; an old one of that name, which nobody has acknowledged anything from, goes first. */
+  /**
+   * A new file; an old one of that name, which nobody has acknowledged anything from, goes first.
+   */
   replace(name: string, mode: "create" | "create-synced", done: Done<DiskFile>): void {
     this.#disk.remove(this.pathOf(name), (error) => {
       if (error !== undefined && error.code !== "not-found") return finishFailed(done, error);

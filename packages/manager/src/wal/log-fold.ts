@@ -1,6 +1,6 @@
 /**
- * The log that a sequence of records means. A newer entry at an index replaces the older one and all
- * behind it: truncation is logical, nothing is cut on disk.
+ * The log that a sequence of records means. A newer entry at an index replaces the older one and
+ * all behind it: truncation is logical, nothing is cut on disk.
  */
 import { must } from "@skein/common/assert";
 import type { LogIndex, Term } from "@skein/common/ids";
@@ -67,7 +67,8 @@ export class LogFold {
     }
     const known = this.termAt(index) ?? header.previousTerm;
     if (index === this.last && known === header.previousTerm) return undefined;
-    return `it continues entry ${index} of term ${header.previousTerm}, the log ends at ${this.last}`;
+    const ends = `the log ends at ${this.last}`;
+    return `it continues entry ${index} of term ${header.previousTerm}, ${ends}`;
   }
 
   addBatch(batch: FoundBatch): string | undefined {
@@ -105,7 +106,8 @@ export class LogFold {
     if (entry.index > this.last + 1) return `entry ${entry.index} follows entry ${this.last}`;
     if (entry.index < 1) return "there is no entry 0";
     if (entry.index <= base.index) {
-      // The entries before were replaced; those still wanted were compacted away with their segments.
+      // The entries before were replaced; those still wanted were compacted away with their
+      // segments.
       this.#base = { index: logIndex(entry.index - 1), term: undefined };
       this.#entries = [];
     } else if (entry.index <= this.last) {

@@ -1,4 +1,6 @@
-/** The machinery behind raft-storage.ts, where the invariants stand: queue, poison, head compaction. */
+/**
+ * The machinery behind raft-storage.ts, where the invariants stand: queue, poison, head compaction.
+ */
 import { assert } from "@skein/common/assert";
 import type { LogIndex } from "@skein/common/ids";
 import { logIndex } from "@skein/common/ids";
@@ -93,7 +95,8 @@ export class LogStorage implements RaftStorage {
     if (refusal !== undefined) return done(refusal);
     const records: LogRecord[] = [];
     for (const effect of batch) this.#take(effect, records);
-    // A commit index that moved alone rides along with the next batch: Raft can always learn it again.
+    // A commit index that moved alone rides along with the next batch: Raft can always learn it
+    // again.
     if (records.length === 0 && sameVote(this.#hardState, this.#written)) return done(undefined);
     this.#submit({ records, done });
   }

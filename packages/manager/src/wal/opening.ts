@@ -2,13 +2,13 @@
  * What recovery decides once log and snapshot are read. Pure.
  *
  * Invariants:
- *   W4. Raft gets entries that are contiguous and start behind the snapshot; commit lies between snapshot
- *       and last entry.
- *   W5. Raft gets nothing that only the page cache knows: an earlier process may have died before its
- *       last sync, or of it. So the last batch is written again, where it lies, and synced (batches before
- *       it were), and so are the names. Then the log goes on in a new segment.
- *   W6. A snapshot that is further than the log replaces it: it came from a leader, and the process died
- *       before Raft could say so. A committed entry is never given up that way.
+ *   W4. Raft gets entries that are contiguous and start behind the snapshot; commit lies between
+ *       snapshot and last entry.
+ *   W5. Raft gets nothing that only the page cache knows: an earlier process may have died before
+ *       its last sync, or of it. So the last batch is written again, where it lies, and synced
+ *       (batches before it were), and so are the names. Then the log goes on in a new segment.
+ *   W6. A snapshot that is further than the log replaces it: it came from a leader, and the process
+ *       died before Raft could say so. A committed entry is never given up that way.
  */
 import { assert } from "@skein/common/assert";
 import type { LogIndex } from "@skein/common/ids";
@@ -33,7 +33,9 @@ export interface Opening {
   readonly end: LogPosition;
   readonly tail: SegmentTail;
   readonly retention: Retention;
-  /** The end of the last segment (W5). The file is cut behind it, which gives prepared space back. */
+  /**
+   * The end of the last segment (W5). The file is cut behind it, which gives prepared space back.
+   */
   readonly rewrite: FilePart | undefined;
 }
 

@@ -1,14 +1,14 @@
 /**
- * Raft's durable state: a write-ahead log of batches and the snapshots it continues (thesis 3.8, 5.1;
- * docs/design/wal.md has the bytes).
+ * Raft's durable state: a write-ahead log of batches and the snapshots it continues (thesis 3.8,
+ * 5.1; docs/design/wal.md has the bytes).
  *
  * Invariants:
- *   W7. `done` of `persist` without an error means: everything handed over so far is durable, but for a
- *       commit index that moved alone.
- *   W8. One batch at a time is written and synced (W1-W6 in replay.ts and opening.ts rest on it). What is
- *       asked meanwhile becomes the next batch.
- *   W9. After a failed write or sync everything fails for ever: the kernel may have marked the pages clean
- *       that it could not write, so that a second sync would lie.
+ *   W7. `done` of `persist` without an error means: everything handed over so far is durable, but
+ *       for a commit index that moved alone.
+ *   W8. One batch at a time is written and synced (W1-W6 in replay.ts and opening.ts rest on it).
+ *       What is asked meanwhile becomes the next batch.
+ *   W9. After a failed write or sync everything fails for ever: the kernel may have marked the
+ *       pages clean that it could not write, so that a second sync would lie.
  *   W10. The log is kept from behind the older of the two snapshots, and longer if asked.
  */
 import type { ClusterId, LogIndex, RaftId } from "@skein/common/ids";
@@ -35,9 +35,13 @@ export type { StorageError } from "./storage-error.ts";
 export type PersistEffect = Extract<RaftEffect, { readonly kind: "persist" }>;
 
 export interface RaftStorage {
-  /** Makes the effects durable, in their order, with one sync. `done` may be called synchronously. */
+  /**
+   * Makes the effects durable, in their order, with one sync. `done` may be called synchronously.
+   */
   persist(batch: readonly PersistEffect[], done: (error: string | undefined) => void): void;
-  /** To be called, and done, before Raft hears of a received snapshot. An older one changes nothing. */
+  /**
+   * To be called, and done, before Raft hears of a received snapshot. An older one changes nothing.
+   */
   saveSnapshot(
     meta: SnapshotMeta,
     state: Uint8Array,
@@ -79,7 +83,9 @@ export interface OpenedRaftStorage {
   readonly state?: Uint8Array;
 }
 
-/** Recovers what is there, refuses what cannot be trusted, and makes the log ready for appending. */
+/**
+ * Recovers what is there, refuses what cannot be trusted, and makes the log ready for appending.
+ */
 export function openRaftStorage(
   options: RaftStorageOptions,
   done: (result: Result<OpenedRaftStorage, StorageError>) => void,

@@ -1,11 +1,13 @@
 /**
  * Records: what a batch of the log is made of.
  *
- * A record is 48 bytes of header and its payload, padded to 8. Header and payload have a checksum each:
- * a damaged payload still tells which entry it was. Header fields, little-endian:
+ * A record is 48 bytes of header and its payload, padded to 8. Header and payload have a checksum
+ * each: a damaged payload still tells which entry it was. Header fields, little-endian:
  *
- *    0 u32 sum of bytes 4-47     8 u32 payload length   16 u16 type         24 u64 index
- *    4 u32 sum of the payload   12 u32 salt             18 u16 entry kind   32 u64 term   40 u64 batch
+ *    0 u32 sum of bytes 4-47      16 u16 type           24 u64 index
+ *    4 u32 sum of the payload     18 u16 entry kind     32 u64 term
+ *    8 u32 payload length         20 u32 zero           40 u64 batch
+ *   12 u32 salt
  *
  * Salt (the segment's) and batch tell a record from bytes that happen to lie there.
  */
@@ -29,7 +31,9 @@ export const TYPE_HARD_STATE = 1;
 export const TYPE_ENTRY = 2;
 /** A snapshot file is durable; the log stays. */
 export const TYPE_SNAPSHOT_MARK = 3;
-/** The log is empty and continues behind this snapshot. At index 0: the configuration it began with. */
+/**
+ * The log is empty and continues behind this snapshot. At index 0: the configuration it began with.
+ */
 export const TYPE_RESTART = 4;
 /** Index: bytes of the batch before it. Term: its records. Payload sum: over their header sums. */
 export const TYPE_BATCH_END = 5;

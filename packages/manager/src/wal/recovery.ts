@@ -1,4 +1,6 @@
-/** Reads a log directory and begins its next segment. The decisions are in replay.ts and opening.ts. */
+/**
+ * Reads a log directory and begins its next segment. The decisions are in replay.ts and opening.ts.
+ */
 import type { DiskError, DiskFile } from "@skein/common/io/disk";
 import type { Log } from "@skein/common/io/log";
 import type { Metrics } from "@skein/common/io/metrics";
@@ -84,7 +86,8 @@ class Recoverer {
     const log = replayed.value;
     if (log === undefined) return this.#begin(names, snapshots);
     if (log.torn !== undefined) {
-      // Never acknowledged, or the disk lost it: with one sync per batch nothing tells the two apart.
+      // Never acknowledged, or the disk lost it: with one sync per batch nothing tells the two
+      // apart.
       this.#options.log.write("warn", "the log's last batch is incomplete and is dropped", {
         file: log.tail.file.path,
         reason: log.torn,

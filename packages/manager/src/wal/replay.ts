@@ -1,16 +1,16 @@
 /**
- * From segments to the log they hold. Pure: what was read goes in, the log or the reason to refuse it
- * comes out.
+ * From segments to the log they hold. Pure: what was read goes in, the log or the reason to refuse
+ * it comes out.
  *
- * Torn or corrupt? A batch is written only after the one before is durable, and acknowledged only when it
- * is durable itself. So damage in the last batch may be a write that a crash cut short, and is dropped;
- * damage with any trace of a later batch hit something acknowledged, and is refused.
+ * Torn or corrupt? A batch is written only after the one before is durable, and acknowledged only
+ * when it is durable itself. So damage in the last batch may be a write that a crash cut short, and
+ * is dropped; damage with any trace of a later batch hit something acknowledged, and is refused.
  *
  * Invariants of what is accepted:
  *   W1. Segments follow each other in number, in salt and in log position.
  *   W2. Batches are numbered from 1 without a gap, over all segments.
- *   W3. At most one unreadable segment, the last: the next one is prepared only after its predecessor's
- *       first batch is durable.
+ *   W3. At most one unreadable segment, the last: the next one is prepared only after its
+ *       predecessor's first batch is durable.
  */
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
@@ -45,7 +45,9 @@ export interface SegmentBody {
   readonly lastBatch: FoundBatch;
 }
 
-/** Replays the segments, which are ordered by sequence. Undefined: nothing was ever acknowledged. */
+/**
+ * Replays the segments, which are ordered by sequence. Undefined: nothing was ever acknowledged.
+ */
 export function replay(
   files: readonly SegmentFile[],
 ): Result<ReplayedLog | undefined, StorageError> {
@@ -108,7 +110,8 @@ function linkFault(before: SegmentBody, next: SegmentBody): string | undefined {
   if (before.lastBatch.batch === header.firstBatch - 1) return undefined;
   const { damage } = before.content;
   const why = damage === undefined ? "" : ` (${damage.what})`;
-  return `${before.file.name} must end with batch ${header.firstBatch - 1} and ends with ${before.lastBatch.batch}${why}`;
+  const must = `must end with batch ${header.firstBatch - 1}`;
+  return `${before.file.name} ${must} and ends with ${before.lastBatch.batch}${why}`;
 }
 
 function tailFault({ file, content }: SegmentBody): StorageError | undefined {

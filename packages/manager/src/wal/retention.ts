@@ -1,6 +1,6 @@
 /**
- * Which segments still hold something: for each, the last entry in it that no later segment replaced.
- * A head segment may go when the log is kept from behind that entry.
+ * Which segments still hold something: for each, the last entry in it that no later segment
+ * replaced. A head segment may go when the log is kept from behind that entry.
  */
 import { must } from "@skein/common/assert";
 import type { LogIndex } from "@skein/common/ids";
@@ -41,7 +41,8 @@ export class Retention {
       const earlier = this.#segments[place];
       if (earlier === undefined) break;
       if (earlier.lastIndex >= index) earlier.lastIndex = index - 1;
-      else if (earlier.lastIndex > 0) break; // Last entries only grow: nothing before reaches higher.
+      // Last entries only grow: nothing before reaches higher.
+      else if (earlier.lastIndex > 0) break;
     }
     current.lastIndex = index;
   }

@@ -1,7 +1,7 @@
 /**
- * Appends batches to the segment in use: one synced write each, never two at a time, so that a batch on
- * disk proves the one before durable. A full segment is followed by the spare one; header and
- * first batch of a segment are one write.
+ * Appends batches to the segment in use: one synced write each, never two at a time, so that a
+ * batch on disk proves the one before durable. A full segment is followed by the spare one; header
+ * and first batch of a segment are one write.
  */
 import { assert, must } from "@skein/common/assert";
 import type { Clock } from "@skein/common/io/clock";
@@ -71,7 +71,9 @@ export class SegmentLog {
     this.#tail = tail;
   }
 
-  /** Begins a segment of its own with this batch. It is not zero-filled: opening must not take long. */
+  /**
+   * Begins a segment of its own with this batch. It is not zero-filled: opening must not take long.
+   */
   start(batch: LogBatch, done: Appended): void {
     const { files } = this.#options;
     const sequence = this.#tail.sequence + 1;

@@ -1,8 +1,9 @@
 /**
  * Segment files: names, header, and what is found in one.
  *
- * A segment is zero-filled before its first use, begins with its header and holds batches, each at the
- * start of a sector, so that no acknowledged sector is ever written again. It is never recycled.
+ * A segment is zero-filled before its first use, begins with its header and holds batches, each at
+ * the start of a sector, so that no acknowledged sector is ever written again (but by recovery, and
+ * with the same bytes). It is never recycled.
  */
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
@@ -39,7 +40,9 @@ export interface Damage {
   /** The batch that should be here. */
   readonly batch: number;
   readonly what: string;
-  /** The newest batch of which a record was seen behind; at most `batch` when there is none later. */
+  /**
+   * The newest batch of which a record was seen behind; at most `batch` when there is none later.
+   */
   readonly newest: number;
 }
 
@@ -86,7 +89,9 @@ export interface SegmentSource {
   readonly crc32: Crc32;
 }
 
-/** Reads all of a segment. Fails for a file of another owner or format alone: damage is a finding. */
+/**
+ * Reads all of a segment. Fails for a file of another owner or format alone: damage is a finding.
+ */
 export function readSegment(source: SegmentSource): Result<SegmentContent, StorageError> {
   const { file, bytes } = source;
   const found = readFileHeader("segment", file, bytes);
@@ -128,9 +133,9 @@ function withoutHeader(bytes: Uint8Array): SegmentContent {
 }
 
 /**
- * The newest batch of which any record header is intact behind `from`; 0 when there is none. A batch is
- * written only after the one before is durable, so one that is newer than the damage proves that what is
- * damaged had been acknowledged.
+ * The newest batch of which any record header is intact behind `from`; 0 when there is none. A
+ * batch is written only after the one before is durable, so one that is newer than the damage
+ * proves that what is damaged had been acknowledged.
  */
 function newestBatch(bytes: Uint8Array, from: number, salt?: number): number {
   const view = viewOf(bytes);

@@ -1,6 +1,6 @@
 /**
- * Writes and reads snapshot files. A file gets its name only when its content is durable, so a name means
- * a complete snapshot; checksums tell one that rotted.
+ * Writes and reads snapshot files. A file gets its name only when its content is durable, so a name
+ * means a complete snapshot; checksums tell one that rotted.
  */
 import type { DiskError, DiskFile, Done } from "@skein/common/io/disk";
 import type { Result } from "@skein/common/result";

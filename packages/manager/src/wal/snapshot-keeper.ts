@@ -1,8 +1,8 @@
 /**
  * Saves snapshots one after the other, keeps the newest two, and reads the newest.
  *
- * Order of a save: the file is durable under its name, then a mark in the log is durable, then the caller
- * hears of it, then older files go.
+ * Order of a save: the file is durable under its name, then a mark in the log is durable, then the
+ * caller hears of it, then older files go.
  */
 import type { Clock } from "@skein/common/io/clock";
 import type { DiskError } from "@skein/common/io/disk";

@@ -1,7 +1,7 @@
 /**
- * The bytes of a snapshot file around the state: one header sector, then the state as it is, then the
- * trailer: metadata, a checksum for each chunk of the state, and a tail of 32 bytes that holds the totals
- * and a checksum of the trailer. A file without a right tail was never finished.
+ * The bytes of a snapshot file around the state: one header sector, then the state as it is, then
+ * the trailer: metadata, a checksum for each chunk of the state, and a tail of 32 bytes that holds
+ * the totals and a checksum of the trailer. A file without a right tail was never finished.
  *
  * Tail: 0 u64 state bytes, 8 u32 metadata bytes, 12 u32 chunk bytes, 16 u32 chunks, 20 u32 zero,
  * 24 u32 mark, 28 u32 sum over the trailer before it.

@@ -1,7 +1,7 @@
 /**
- * The next segment, prepared in the background: created, filled with zeros, synced, its name durable. So a
- * rotation allocates nothing, appending changes no file size (the sync then skips the file system's
- * journal), and a full disk is met early, off the critical path.
+ * The next segment, prepared in the background: created, filled with zeros, synced, its name
+ * durable. So a rotation allocates nothing, appending changes no file size (the sync then skips the
+ * file system's journal), and a full disk is met early, off the critical path.
  *
  * States: none -> preparing -> ready -> taken (none). A failed preparation leaves no file behind.
  */
@@ -40,7 +40,9 @@ export class SpareSegment {
     return this.#state.kind === "ready";
   }
 
-  /** Called after every batch: begins to prepare the segment unless that is done, or failed lately. */
+  /**
+   * Called after every batch: begins to prepare the segment unless that is done, or failed lately.
+   */
   prepare(sequence: number): void {
     if (this.#state.kind !== "none" || this.#idle !== undefined) return;
     this.#callsUntilRetry -= 1;
