@@ -105,6 +105,10 @@ export const UPDATE_MONITOR_MS_DEFAULT = 5000;
 export const NODE_LOST_MS = 86_400_000;
 /** Tasks one run of the scheduler places: the event loop is free again in about 10 ms. */
 export const SCHEDULE_TASKS_MAX = 1000;
+/** Pending tasks grouped at a time: of a flood only those that can be placed in this run are sorted. */
+export const SCHEDULE_CHUNK_TASKS = 4000;
+/** Groups up to this size look at every node for each task; for larger ones a tree pays. */
+export const SCAN_TASKS_MAX = 4;
 /** A node where tasks of a service failed this often of late is tried last. */
 export const NODE_FAILURES_MAX = 5;
 /** How long a failure counts against its node. */

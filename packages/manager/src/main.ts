@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { BugError } from "@skein/common/assert";
 import type { RaftId } from "@skein/common/ids";
 import type { NodeConfig } from "@skein/common/model/node-config";
@@ -112,6 +113,7 @@ function openManager(adapters: Adapters, directory: string): Promise<Manager> {
     log: adapters.log,
     metrics,
     clock,
+    crc32: (bytes: Uint8Array, seed?: number) => crc32(bytes, seed),
   };
   return new Promise((resolve, reject) => {
     openRaftStorage(bootstrap === undefined ? options : { ...options, bootstrap }, (result) => {

@@ -3,6 +3,7 @@
  * service at the end, when the faults are over.
  */
 import { assert } from "@skein/common/assert";
+import { storeFaults } from "@skein/manager/store/invariants";
 import type { ClusterView } from "@skein/manager/store/view";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
@@ -40,6 +41,8 @@ export class SafetyChecks {
       const { manager } = node;
       if (manager === undefined) continue;
       const { applied } = manager.status();
+      const faults = storeFaults(manager.view);
+      assert(faults.length === 0, `${node.name}: ${faults.join("; ")}`);
       const digest = manager.store.digest();
       const known = this.#digestAt.get(applied) ?? digest;
       assert(known === digest, `${node.name}: another state at index ${applied}`);

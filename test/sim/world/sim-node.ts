@@ -120,6 +120,8 @@ export class SimNode {
           state,
           log,
           metrics: noMetrics,
+          // Often, so that followers that were away are brought up by snapshots.
+          compaction: { everyEntries: random.between(20, 200), keepEntries: random.between(1, 30) },
           fatal: (reason) => assert(false, `${this.name}: ${reason}`),
           roleChanged: ({ raft }) =>
             this.#options.note(`${this.name} ${raft.role} term ${raft.term} of ${raft.leader}`),

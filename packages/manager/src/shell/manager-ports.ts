@@ -26,8 +26,17 @@ export interface ManagerPorts {
   fatal(reason: string): void;
   /** Told at every change of role, term or leader. */
   roleChanged?(status: ManagerStatus): void;
+  /** How often the log is cut; absent: the limits of this package. */
+  readonly compaction?: Compaction;
   /** Paths that only the real process serves, such as `/api`. */
   readonly extraPaths?: Partial<Record<LinkPath, Accept>>;
+}
+
+export interface Compaction {
+  /** Entries applied between two snapshots. */
+  readonly everyEntries: number;
+  /** Entries kept before a snapshot for followers that lag. */
+  readonly keepEntries: number;
 }
 
 export interface ManagerStatus {

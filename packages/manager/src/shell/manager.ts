@@ -335,11 +335,13 @@ export class Manager {
   }
 
   #createStateMachine(): StateMachine {
-    const { storage, recovered, state, log, metrics, fatal } = this.#ports;
+    const { storage, recovered, state, clock, log, metrics, fatal, compaction } = this.#ports;
     return new StateMachine({
       storage,
       snapshot: recovered.snapshot,
       state,
+      clock,
+      compaction,
       log,
       metrics,
       fatal,

@@ -1,8 +1,8 @@
-import { expect } from "chai";
 import { logIndex, requestId, term } from "@skein/common/ids";
 import type { Clock } from "@skein/common/io/clock";
 import { ok } from "@skein/common/result";
 import { instant, wallTime } from "@skein/common/time";
+import { expect } from "chai";
 import { PROPOSAL_ANSWER_MS } from "../limits.ts";
 import { Proposals } from "./proposals.ts";
 

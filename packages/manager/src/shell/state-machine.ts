@@ -5,6 +5,7 @@
  */
 import type { LogIndex, Term } from "@skein/common/ids";
 import { logIndex } from "@skein/common/ids";
+import type { Clock } from "@skein/common/io/clock";
 import type { Log } from "@skein/common/io/log";
 import type { Metrics } from "@skein/common/io/metrics";
 import type { Result } from "@skein/common/result";
@@ -13,15 +14,23 @@ import { ENTRIES_KEPT_FOR_FOLLOWERS, SNAPSHOT_INTERVAL_ENTRIES } from "../limits
 import type { Configuration, Entry, SnapshotMeta } from "../raft/protocol.ts";
 import { configurationSchema } from "../raft/protocol.ts";
 import type { Accepted, Refusal } from "../store/command.ts";
-import { decodeEnvelope } from "../store/envelope.ts";
+import { concatBytes } from "../store/snapshot.ts";
 import type { Store } from "../store/store.ts";
 import { createStore } from "../store/store.ts";
 import type { RaftStorage } from "../wal/raft-storage.ts";
+import type { Compaction } from "./manager-ports.ts";
+
+const COMPACTION: Compaction = {
+  everyEntries: SNAPSHOT_INTERVAL_ENTRIES,
+  keepEntries: ENTRIES_KEPT_FOR_FOLLOWERS,
+};
 
 export interface StateMachineOptions {
   readonly storage: RaftStorage;
   readonly snapshot: SnapshotMeta;
   readonly state: Uint8Array | undefined;
+  readonly clock: Clock;
+  readonly compaction: Compaction | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
   fatal(reason: string): void;
@@ -65,7 +74,8 @@ export class StateMachine {
       this.#applied = entry.index;
       this.#appliedTerm = entry.term;
     }
-    if (this.#applied - this.#snapshotIndex >= SNAPSHOT_INTERVAL_ENTRIES) this.#takeSnapshot();
+    const { everyEntries } = this.#options.compaction ?? COMPACTION;
+    if (this.#applied - this.#snapshotIndex >= everyEntries) this.#takeSnapshot();
   }
 
   /** Replaces the store by a snapshot's state. */
@@ -89,13 +99,7 @@ export class StateMachine {
       else this.#options.fatal(`configuration at ${entry.index}: ${configuration.error.reason}`);
       return;
     }
-    const envelope = decodeEnvelope(entry.data);
-    if (!envelope.ok) {
-      // A newer manager's command reached us: to skip it would let this replica diverge.
-      this.#options.fatal(`entry ${entry.index} does not decode: ${envelope.error.reason}`);
-      return;
-    }
-    const result = this.store.apply(entry.index, envelope.value);
+    const result = this.store.applyEntry(entry.index, entry.data);
     if (!result.ok && result.error.code === "bug") {
       this.#options.metrics.count("skein_apply_bugs_total");
       this.#options.log.write("error", "apply met a bug", { reason: result.error.message });
@@ -111,14 +115,35 @@ export class StateMachine {
       term: this.#appliedTerm,
       configuration: this.#configuration,
     };
-    this.#options.storage.saveSnapshot(meta, this.store.snapshot(), (error) => {
+    // Fixed now, encoded in slices: a long state must not delay a heartbeat.
+    const slices = this.store.snapshotSlices()[Symbol.iterator]();
+    this.#encode(slices, [], (state) => this.#save(meta, state));
+  }
+
+  #encode(
+    slices: Iterator<Uint8Array>,
+    done: Uint8Array[],
+    finish: (state: Uint8Array) => void,
+  ): void {
+    const next = slices.next();
+    if (next.done === true) {
+      finish(concatBytes(done));
+      return;
+    }
+    done.push(next.value);
+    this.#options.clock.after(0, () => this.#encode(slices, done, finish));
+  }
+
+  #save(meta: SnapshotMeta, state: Uint8Array): void {
+    this.#options.storage.saveSnapshot(meta, state, (error) => {
       this.#saving = false;
       if (error !== undefined) {
         this.#options.log.write("error", "snapshot not saved", { reason: error });
         return;
       }
       this.#snapshotIndex = meta.index;
-      const keepFrom = logIndex(Math.max(1, meta.index - ENTRIES_KEPT_FOR_FOLLOWERS));
+      const { keepEntries } = this.#options.compaction ?? COMPACTION;
+      const keepFrom = logIndex(Math.max(1, meta.index - keepEntries));
       this.#options.storage.compact(keepFrom);
       this.#options.snapshotTaken(meta, keepFrom);
     });
