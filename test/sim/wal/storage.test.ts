@@ -1,4 +1,5 @@
 /** The write-ahead log in good weather: what goes in comes back, in the order that was meant. */
+import { BugError } from "@skein/common/assert";
 import { clusterId, logIndex, raftId } from "@skein/common/ids";
 import type { RaftStorage } from "@skein/manager/wal/raft-storage";
 import { expect } from "chai";
@@ -68,6 +69,21 @@ describe("write-ahead log", () => {
     const { recovered } = world.mustOpen();
     expect(recovered.entries.map((e) => e.kind)).to.deep.equal(["noop", "config", "command"]);
     expect(recovered.entries.map((e) => e.data)).to.deep.equal([new Uint8Array(0), every, every]);
+  });
+
+  it("stops on what Raft must never ask", () => {
+    const { storage } = world.mustOpen();
+    world.persist(storage, effect(hardState(3, 2), entry(1, 3), entry(2, 3), entry(3, 3)));
+    const never = [
+      effect(hardState(2, 2)),
+      effect(hardState(3, 1)),
+      effect(hardState(3, 2), entry(5, 3)),
+      effect(hardState(3, 2), entry(2, 3)),
+      { ...effect(hardState(3, 9)), snapshot: meta(9, 3) },
+    ];
+    for (const asked of never) {
+      expect(() => storage.persist([asked], () => undefined)).to.throw(BugError);
+    }
   });
 
   it("lets a newer entry replace the older one and all behind it", () => {

@@ -151,12 +151,17 @@ export class LogStorage implements RaftStorage {
     if (snapshot !== undefined) {
       const { index } = this.#snapshots.newest;
       assert(index >= snapshot.index, `restart behind ${snapshot.index}, saved is ${index}`);
+      assert(snapshot.index > before.commit, `restart behind ${snapshot.index} < ${before.commit}`);
       records.push(restartRecord(snapshot));
       this.#askedEnd = snapshot;
     }
     for (const entry of entries) {
       const { index } = this.#askedEnd;
       assert(entry.index <= index + 1, `entry ${entry.index} behind the end ${index}`);
+      assert(
+        entry.index > before.commit,
+        `entry ${entry.index} replaces one up to ${before.commit}`,
+      );
       records.push(entryRecord(entry));
       this.#askedEnd = entry;
     }

@@ -181,8 +181,6 @@ export function readRecord(place: RecordPlace, crc32: Crc32): FoundRecord | unde
 export function readStamp(place: RecordPlace): Stamp | undefined {
   const { bytes, view, at } = place;
   if (at + RECORD_HEADER_BYTES > bytes.length) return undefined;
-  const type = view.getUint16(at + 16, true);
-  if (type < TYPE_HARD_STATE || type > TYPE_BATCH_END) return undefined;
   if (view.getUint32(at, true) !== headerSum(bytes, at)) return undefined;
   return { salt: view.getUint32(at + 12, true), batch: getU64(view, at + 40) };
 }

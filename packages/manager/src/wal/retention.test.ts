@@ -64,4 +64,16 @@ describe("retention", () => {
     retention.dropped(2);
     expect(retention.droppable(logIndex(31))).to.equal(undefined);
   });
+
+  it("drops a segment whose entries were all replaced later", () => {
+    const retention = new Retention();
+    for (const [sequence, indexes] of [[1, 2], [3, 4, 5], [3]].entries()) {
+      retention.segmentBegan(sequence);
+      for (const index of indexes) retention.appended(logIndex(index));
+    }
+    for (const sequence of [0, 1]) {
+      expect(retention.droppable(logIndex(3))).to.equal(sequence);
+      retention.dropped(sequence);
+    }
+  });
 });
