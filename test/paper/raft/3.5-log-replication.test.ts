@@ -1,4 +1,7 @@
-/** Ongaro's thesis, section 3.5: log replication; the logs of figure 3.6 (figure 7 of the Raft paper). */
+/**
+ * Ongaro's thesis, section 3.5: log replication; the logs of figure 3.6 (figure 7 of the Raft
+ * paper).
+ */
 import { TestCluster } from "@skein/manager/raft/testing/test-cluster";
 import {
   accepted,
@@ -29,7 +32,7 @@ describe("raft thesis 3.5: log replication", () => {
     { size: 1, acks: [], committed: true },
   ];
   for (const { size, acks, committed } of commits) {
-    it(`of ${size}, ${acks.length} acknowledgements ${committed ? "commit" : "do not commit"}`, () => {
+    it(`of ${size}, ${acks.length} acknowledgements ${committed ? "" : "do not "}commit`, () => {
       const voters = ["n1", "n2", "n3", "n4", "n5"].slice(0, size);
       const leader = electedMember({ voters });
       for (const from of acks) leader.receive(from, accepted(1, 1));
@@ -78,7 +81,7 @@ describe("raft thesis 3.5: log replication", () => {
     { prev: [3, 3], accepted: false, index: 3 },
   ] as const;
   for (const { prev, accepted: isAccepted, index } of checks) {
-    it(`the log [1, 2] ${isAccepted ? "accepts" : "refuses"} what follows ${prev.join(":")}`, () => {
+    it(`[1, 2] ${isAccepted ? "accepts" : "refuses"} what follows ${prev.join(":")}`, () => {
       const follower = new TestMember({ id: "n2", log: [1, 2] });
       follower.receive("n1", append({ term: 3, prev }));
       expect(follower.takeKind("append-response")[0]).to.include({ accepted: isAccepted, index });

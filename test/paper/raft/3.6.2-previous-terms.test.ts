@@ -1,10 +1,10 @@
 /**
- * Ongaro's thesis, section 3.6.2 and figure 3.7 (figure 8 of the Raft paper): entries of previous terms are
- * never committed by counting.
+ * Ongaro's thesis, section 3.6.2 and figure 3.7 (figure 8 of the Raft paper): entries of previous
+ * terms are never committed by counting.
  *
- * S1 led term 2 and left [2:2] on S1 and S2. S5 led term 3 and left [2:3] on itself alone. S1 leads term 4
- * and brings [2:2] to S3: a majority holds it. If that made it committed, S5 could still be elected by S2,
- * S3 and S4 and overwrite it.
+ * S1 led term 2 and left [2:2] on S1 and S2. S5 led term 3 and left [2:3] on itself alone. S1 leads
+ * term 4 and brings [2:2] to S3: a majority holds it. If that made it committed, S5 could still be
+ * elected by S2, S3 and S4 and overwrite it.
  */
 import { raftId } from "@skein/common/ids";
 import { later } from "@skein/common/time";

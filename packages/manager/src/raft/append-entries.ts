@@ -2,10 +2,10 @@
  * Log replication, the follower's half (thesis 3.5).
  *
  * Invariants:
- *   F1. An entry is replaced only if its term differs from the leader's entry at that index; an append that
- *       holds less than this log (late, duplicated) shortens nothing.
- *   F2. The acknowledgement names the last index this very append verified, never this log's end: what lies
- *       behind may be another leader's.
+ *   F1. An entry is replaced only if its term differs from the leader's entry at that index; an
+ *       append that holds less than this log (late, duplicated) shortens nothing.
+ *   F2. The acknowledgement names the last index this very append verified, never this log's end:
+ *       what lies behind may be another leader's.
  *   F3. The commit index follows the leader's only within the verified range, for the same reason.
  *   F4. The acknowledgement leaves after everything it vouches for is durable.
  */
@@ -30,7 +30,9 @@ export function receiveAppend(state: RaftState, from: RaftId, message: MessageOf
   acceptUpTo(state, from, verified > state.commit ? verified : state.commit);
 }
 
-/** Tells the leader of this term that this log equals its own up to `index` (F2), once durable (F4). */
+/**
+ * Tells the leader of this term that this log equals its own up to `index` (F2), once durable (F4).
+ */
 export function acceptUpTo(state: RaftState, to: RaftId, index: LogIndex): void {
   assert(index <= state.log.last, `accepting ${index}, last is ${state.log.last}`);
   const { term } = state;
@@ -40,7 +42,10 @@ export function acceptUpTo(state: RaftState, to: RaftId, index: LogIndex): void 
   });
 }
 
-/** Refuses an append: with a hint where to look, and with this member's term for a leader that is stale. */
+/**
+ * Refuses an append: with a hint where to look, and with this member's term for a leader that is
+ * stale.
+ */
 export function rejectAppend(state: RaftState, to: RaftId, message: MessageOf<"append">): void {
   const { term } = state;
   const hintIndex = state.log.lastAtOrBelow(message.prevIndex, message.prevTerm);
@@ -53,7 +58,9 @@ export function rejectAppend(state: RaftState, to: RaftId, message: MessageOf<"a
   });
 }
 
-/** Whether an append from a peer is what a leader could have sent: contiguous, ordered, decodable. */
+/**
+ * Whether an append from a peer is what a leader could have sent: contiguous, ordered, decodable.
+ */
 export function isWellFormedAppend(message: MessageOf<"append">): boolean {
   let { prevIndex, prevTerm }: { prevIndex: number; prevTerm: number } = message;
   for (const entry of message.entries) {

@@ -1,4 +1,7 @@
-/** The one printed form of Raft's entries, messages, effects and state: logs, transcripts and tests use it. */
+/**
+ * The one printed form of Raft's entries, messages, effects and state: logs, transcripts and tests
+ * use it.
+ */
 import { unreachable } from "@skein/common/assert";
 import type { Configuration, Entry, RaftEffect, RaftMessage, SnapshotMeta } from "./protocol.ts";
 import type { PeerStatus, RaftStatus } from "./status.ts";
@@ -76,7 +79,7 @@ export function describeEffect(effect: RaftEffect): string {
     case "install-snapshot":
       return `install-snapshot ${describeSnapshot(effect.meta)}`;
     case "send-snapshot":
-      return `send-snapshot to ${effect.to}`;
+      return `send-snapshot t${effect.term} to ${effect.to}`;
     case "appended":
       return `appended #${effect.token} ${effect.index}:${effect.term}`;
     case "refused":

@@ -3,19 +3,21 @@
  *
  * Invariants:
  *   E1. A member votes at most once in a term, and the vote is durable before it is sent.
- *   E4. A vote or pre-vote goes only to a candidate whose log is at least as up-to-date: by last term, then
- *       by last index.
- *   E5. While it hears a leader, a member refuses pre-votes and votes, and a vote does not raise its term.
- *   E7. A pre-vote changes no term; a refusal teaches the asker the higher term, so that a member with a
- *       high term and a short log cannot keep the others from electing one of theirs.
+ *   E4. A vote or pre-vote goes only to a candidate whose log is at least as up-to-date: by last
+ *       term, then by last index.
+ *   E5. While it hears a leader, a member refuses pre-votes and votes, and a vote does not raise
+ *       its term.
+ *   E7. A pre-vote changes no term; a refusal teaches the asker the higher term, so that a member
+ *       with a high term and a short log cannot keep the others from electing one of theirs.
  *
- * A leader whose process is gone (its connection closed and a re-dial was refused, `peer-gone`) is replaced
- * without waiting for the election timeout: its follower drops the lease and pre-campaigns after a short
- * jitter. The others are asked with `force`. That does not override their lease, it shortens it to two
- * heartbeats: a member that hears the leader keeps protecting it, so one broken link deposes nobody; a
- * member that was merely slow to notice joins as soon as two heartbeats are missing. The vote that follows
- * carries `force` and passes the lease: a quorum has by then said that it hears no leader, and that quorum
- * can elect with or without the others. None of this touches safety, which rests on E1 and E4 alone.
+ * A leader whose process is gone (its connection closed and a re-dial was refused, `peer-gone`) is
+ * replaced without waiting for the election timeout: its follower drops the lease and pre-campaigns
+ * after a short jitter. The others are asked with `force`. That does not override their lease, it
+ * shortens it to two heartbeats: a member that hears the leader keeps protecting it, so one broken
+ * link deposes nobody; a member that was merely slow to notice joins as soon as two heartbeats are
+ * missing. The vote that follows carries `force` and passes the lease: a quorum has by then said
+ * that it hears no leader, and that quorum can elect with or without the others. None of this
+ * touches safety, which rests on E1 and E4 alone.
  */
 import type { RaftId, Term } from "@skein/common/ids";
 import { later } from "@skein/common/time";
@@ -40,7 +42,10 @@ export function startElectionClock(state: RaftState): void {
   if (voters.length === 1 && voters[0] === state.id) state.electionAt = state.now;
 }
 
-/** `electionAt` has come. A wake that comes late was a stall: heartbeats may wait unread, so once more. */
+/**
+ * `electionAt` has come. A wake that comes late was a stall: heartbeats may wait unread, so once
+ * more.
+ */
 export function electionTimeout(state: RaftState): void {
   const stalled = state.now > later(state.electionAt, state.limits.stallMs);
   if (stalled && !state.forgaveStall) {
@@ -54,7 +59,9 @@ export function electionTimeout(state: RaftState): void {
   drawElectionTimeout(state);
 }
 
-/** The leader's process is gone, by evidence of its closed port: no need to wait for the timeout. */
+/**
+ * The leader's process is gone, by evidence of its closed port: no need to wait for the timeout.
+ */
 export function leaderGone(state: RaftState): void {
   forgetLeader(state);
   if (!isVoter(effective(state), state.id)) return;

@@ -2,8 +2,8 @@
  * Heartbeats (thesis 3.4), numbered in rounds so that their answers can confirm reads (6.4).
  *
  * Invariants:
- *   H1. A heartbeat's commit index never exceeds what is known to match at that peer: the peer may take
- *       it as it is. Its answer says nothing of the peer's log and never advances `match`.
+ *   H1. A heartbeat's commit index never exceeds what is known to match at that peer: the peer may
+ *       take it as it is. Its answer says nothing of the peer's log and never advances `match`.
  *   H2. Every broadcast has a number of its own: an answer to round k was sent after round k began.
  */
 import type { LogIndex, RaftId } from "@skein/common/ids";
@@ -61,7 +61,8 @@ export function receiveHeartbeatResponse(
   }
   const oldest = peer.inflight[0];
   if (oldest === undefined || later(oldest.sentAt, state.limits.heartbeatMs) > state.now) return;
-  // Unanswered for a heartbeat: slow, or lost. An empty append at the end of the stream tells which.
+  // Unanswered for a heartbeat: slow, or lost. An empty append at the end of the stream tells
+  // which.
   if (windowFull(peer, state.limits)) releaseOldest(peer);
   sendEmptyAppend(state, from, peer);
 }

@@ -1,11 +1,12 @@
 /**
- * What must hold of Raft after every step, of one member and of a cluster over its whole history including
- * crashes. Run by tests and the simulator, never by business code. A violation is a `BugError`.
+ * What must hold of Raft after every step, of one member and of a cluster over its whole history
+ * including crashes. Run by tests and the simulator, never by business code. A violation is a
+ * `BugError`.
  *
  * Of one member:
- *   base <= snapshot <= applied <= commit <= last; applied entries are durable here; the log is contiguous
- *   and its terms ordered (L1); next > match, match <= last, the window bounded (P1, P2); a leader's commit
- *   index is backed by a quorum (A1).
+ *   base <= snapshot <= applied <= commit <= last; applied entries are durable here; the log is
+ *   contiguous and its terms ordered (L1); next > match, match <= last, the window bounded (P1,
+ *   P2); a leader's commit index is backed by a quorum (A1).
  *
  * Of a cluster:
  *   election safety         one leader per term, for ever                                  (3.4)

@@ -4,9 +4,10 @@
  * Invariants:
  *   L1. Entries are contiguous behind the base, and their terms never decrease.
  *   L2. Nothing at or below the commit index is ever replaced: the attempt is a bug, and stops us.
- *   L3. `durable` counts an entry only if the write that carried *this* entry is complete. A replaced
- *       range is clipped out of every older write in flight, so that a late completion of an old write
- *       cannot vouch for the new entries at the same indexes (the ABA of asynchronous storage).
+ *   L3. `durable` counts an entry only if the write that carried *this* entry is complete. A
+ *       replaced range is clipped out of every older write in flight, so that a late completion of
+ *       an old write cannot vouch for the new entries at the same indexes (the ABA of asynchronous
+ *       storage).
  */
 import { assert, must } from "@skein/common/assert";
 import type { LogIndex, Term } from "@skein/common/ids";
@@ -82,7 +83,7 @@ export class RaftLog {
   }
 
   entry(index: LogIndex): Entry {
-    return must(this.#entries[index - this.#base.index - 1], `entry ${index}`);
+    return must(this.#entries[index - this.#base.index - 1], "a log entry");
   }
 
   /** Entries of `from` … `to`, both included. */
@@ -112,7 +113,8 @@ export class RaftLog {
   /** The last index at or below `index` whose term is at most `term`: where two logs may meet. */
   lastAtOrBelow(index: LogIndex, term: Term): LogIndex {
     let at: number = Math.min(index, this.last);
-    while (at > this.#base.index && must(this.termAt(toIndex(at)), `term ${at}`) > term) at -= 1;
+    while (at > this.#base.index && must(this.termAt(toIndex(at)), "a term of the log") > term)
+      at -= 1;
     return toIndex(at);
   }
 
@@ -143,7 +145,10 @@ export class RaftLog {
     this.#base = { index, term };
   }
 
-  /** The log restarts behind an installed snapshot; what it held beyond `commit` was not ours to keep. */
+  /**
+   * The log restarts behind an installed snapshot; what it held beyond `commit` was not ours to
+   * keep.
+   */
   restart(base: LogBase, commit: LogIndex): void {
     assert(base.index > commit, `snapshot ${base.index} is not ahead of commit ${commit}`);
     this.#entries = [];
@@ -156,7 +161,10 @@ export class RaftLog {
     return this.#unsavedFrom !== undefined;
   }
 
-  /** The entries that the persist effect `sequence` must carry; everything up to the end is then under way. */
+  /**
+   * The entries that the persist effect `sequence` must carry; everything up to the end is then
+   * under way.
+   */
   takeUnsaved(sequence: number): readonly Entry[] {
     const from = this.#unsavedFrom;
     this.#unsavedFrom = undefined;
@@ -177,7 +185,8 @@ export class RaftLog {
   }
 
   #push(entry: Entry): void {
-    assert(entry.index === this.last + 1, `entry ${entry.index} does not follow ${this.last}`); // L1
+    // L1
+    assert(entry.index === this.last + 1, `entry ${entry.index} does not follow ${this.last}`);
     assert(entry.term >= this.lastTerm, `term ${entry.term} follows ${this.lastTerm}`);
     this.#entries.push(entry);
   }

@@ -1,8 +1,10 @@
 /**
  * The configurations a log holds (thesis 4.1): a configuration entry is in effect as soon as it is
- * appended, committed or not, so what is in effect is a function of the log alone and rolls back with it.
+ * appended, committed or not, so what is in effect is a function of the log alone and rolls back
+ * with it.
  *
- *   M1. `effective` is the last configuration in the log; `committed` the last at or below the commit index.
+ *   M1. `effective` is the last configuration in the log; `committed` the last at or below the
+ *       commit index.
  *   M2. The history begins with the configuration at the snapshot's index.
  */
 import { must } from "@skein/common/assert";
@@ -66,8 +68,6 @@ export function effectiveOf(history: ConfigurationHistory): Configuration {
 
 /** The configuration in effect at `index`: what a snapshot of that index must carry. */
 export function configurationAt(history: ConfigurationHistory, index: LogIndex): Configuration {
-  return must(
-    history.findLast((at) => at.index <= index),
-    `configuration at ${index}`,
-  ).configuration;
+  const found = history.findLast((at) => at.index <= index);
+  return must(found, "the configuration at an index").configuration;
 }

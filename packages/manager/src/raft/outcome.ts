@@ -1,11 +1,14 @@
 /**
  * What one step hands to the driver, in the order that the driver's two rules need.
  *
- *   O1. `install-snapshot`, then `persist`, then everything that may depend on it: whatever is marked
- *       `after-durable` follows the persist effect that it waits for. At most one persist effect a step.
- *   O2. A change of role is told before entries are applied, so that waiting proposals learn of a lost
- *       leadership before others' entries go by; `ready` is told after the entry that makes it true.
- *   O3. `apply` holds entries that are committed and durable here, each once, a bounded page a step.
+ *   O1. `install-snapshot`, then `persist`, then everything that may depend on it: whatever is
+ *       marked `after-durable` follows the persist effect that it waits for. At most one persist
+ *       effect a step.
+ *   O2. A change of role is told before entries are applied, so that waiting proposals learn of a
+ *       lost leadership before others' entries go by; `ready` is told after the entry that makes it
+ *       true.
+ *   O3. `apply` holds entries that are committed and durable here, each once, a bounded page a
+ *       step.
  */
 import { assert } from "@skein/common/assert";
 import type { LogIndex } from "@skein/common/ids";
@@ -39,7 +42,9 @@ export function takeEffects(state: RaftState, told: Told): readonly RaftEffect[]
   return effects;
 }
 
-/** The last entry that may be applied: committed, and not lost with this member's next crash (O3). */
+/**
+ * The last entry that may be applied: committed, and not lost with this member's next crash (O3).
+ */
 export function applicable(state: RaftState): LogIndex {
   return state.commit < state.log.durable ? state.commit : state.log.durable;
 }

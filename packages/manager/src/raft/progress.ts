@@ -1,5 +1,6 @@
 /**
- * What a leader knows of one peer's log (thesis 3.5 and 10.2.1): where it matches, what is on its way.
+ * What a leader knows of one peer's log (thesis 3.5 and 10.2.1): where it matches, what is on its
+ * way.
  *
  *   probe      where the logs meet is not known: one append at a time, waiting for the answer
  *   replicate  they meet at `match`: appends stream, `next` runs ahead, bounded by the window
@@ -7,7 +8,8 @@
  *
  * Invariants:
  *   P1. `match` never decreases while this leader leads; `next` > `match`.
- *   P2. The window never holds more than its bound of messages; past its byte bound nothing is added.
+ *   P2. The window never holds more than its bound of messages; past its byte bound nothing is
+ *       added.
  */
 import { assert } from "@skein/common/assert";
 import type { LogIndex } from "@skein/common/ids";
@@ -27,7 +29,9 @@ export interface Progress {
   state: ProgressState;
   match: LogIndex;
   next: LogIndex;
-  /** Probe: an append is unanswered, or a snapshot was not delivered; a heartbeat's answer ends it. */
+  /**
+   * Probe: an append is unanswered, or a snapshot was not delivered; a heartbeat's answer ends it.
+   */
   paused: boolean;
   /** Replicate: unanswered appends, oldest first. */
   inflight: Inflight[];
@@ -109,7 +113,9 @@ export function windowFull(peer: Progress, limits: WindowLimits): boolean {
   );
 }
 
-/** Gives back the oldest place of the window: its append may be lost, and nothing else would tell. */
+/**
+ * Gives back the oldest place of the window: its append may be lost, and nothing else would tell.
+ */
 export function releaseOldest(peer: Progress): void {
   const oldest = peer.inflight.shift();
   if (oldest !== undefined) peer.inflightBytes -= oldest.bytes;

@@ -1,6 +1,7 @@
 /**
- * Inputs, effects and messages of the Raft machine (Ongaro's thesis; section numbers at each message).
- * The machine sees no bytes of the wire, no disk and no clock: messages are values, time is an argument.
+ * Inputs, effects and messages of the Raft machine (Ongaro's thesis; section numbers at each
+ * message). The machine sees no bytes of the wire, no disk and no clock: messages are values, time
+ * is an argument.
  */
 import type { LogIndex, RaftId, Term } from "@skein/common/ids";
 import type { Decoded } from "@skein/common/wire/schema";
@@ -37,7 +38,9 @@ export const configurationSchema = v.object({
   voters: members,
   outgoing: v.exactOptional(members),
   learners: members,
-  /** "address:port" and node of every member, so that a manager can dial those it learns of here. */
+  /**
+   * "address:port" and node of every member, so that a manager can dial those it learns of here.
+   */
   addresses: v.record(v.string(), v.object({ nodeId: shortText, address: shortText })),
 });
 export type Configuration = Decoded<typeof configurationSchema>;
@@ -52,10 +55,13 @@ export type SnapshotMeta = Decoded<typeof snapshotMetaSchema>;
 
 const lastLog = { lastIndex: indexNumber, lastTerm: termNumber };
 export const raftMessageSchema = v.variant("kind", [
-  /** Pre-vote (thesis 9.6): `term` is the one the sender would campaign for. */
+  /**
+   * Pre-vote (thesis 9.6): `term` is the one the sender would campaign for. `force`: the sender saw
+   * the leader's process go, which shortens the receiver's vote lease but does not override it.
+   */
   v.object({ kind: v.literal("pre-vote"), term: termNumber, ...lastLog, force: flag }),
   v.object({ kind: v.literal("pre-vote-response"), term: termNumber, granted: flag }),
-  /** RequestVote (3.4). `force`: leadership transfer (3.10), or a leader whose death is evident. */
+  /** RequestVote (3.4). `force`: leadership transfer (3.10), or a forced pre-vote that was won. */
   v.object({ kind: v.literal("vote"), term: termNumber, ...lastLog, force: flag }),
   v.object({ kind: v.literal("vote-response"), term: termNumber, granted: flag }),
   /** AppendEntries (3.5). */
@@ -77,7 +83,9 @@ export const raftMessageSchema = v.variant("kind", [
     hintIndex: indexNumber,
     hintTerm: termNumber,
   }),
-  /** Heartbeat with the number of the read round it confirms (6.4); `commit` <= what matches there. */
+  /**
+   * Heartbeat with the number of the read round it confirms (6.4); `commit` <= what matches there.
+   */
   v.object({ kind: v.literal("heartbeat"), term: termNumber, commit: indexNumber, round: count }),
   v.object({ kind: v.literal("heartbeat-response"), term: termNumber, round: count }),
   /** Leadership transfer: campaign at once (3.10). */
@@ -114,7 +122,9 @@ export type RaftInput =
   | { readonly kind: "receive"; readonly from: RaftId; readonly message: RaftMessage }
   /** `token` comes back in `appended` or `refused`. */
   | { readonly kind: "propose"; readonly token: number; readonly data: Uint8Array }
-  /** A linearizable read: answered by `read-ready` when `index` is safe to read at, or `refused`. */
+  /**
+   * A linearizable read: answered by `read-ready` when `index` is safe to read at, or `refused`.
+   */
   | { readonly kind: "read"; readonly token: number }
   /** The first `upTo` persist effects are durable. */
   | { readonly kind: "persisted"; readonly upTo: number }
@@ -122,9 +132,14 @@ export type RaftInput =
   | { readonly kind: "peer-gone"; readonly peer: RaftId }
   /** The link to this peer is new: whatever was in flight may be lost. */
   | { readonly kind: "peer-linked"; readonly peer: RaftId }
-  /** The state machine's snapshot up to `meta.index` is durable here: the log may be cut before it. */
+  /**
+   * The state machine's snapshot up to `meta.index` is durable here: the log may be cut before it.
+   */
   | { readonly kind: "compact"; readonly meta: SnapshotMeta; readonly keepFrom: LogIndex }
-  /** A complete snapshot arrived from the leader of `term`; answered by `install-snapshot` or nothing. */
+  /**
+   * A complete snapshot arrived from the leader of `term`; answered by `install-snapshot` or
+   * nothing.
+   */
   | {
       readonly kind: "snapshot-received";
       readonly from: RaftId;
@@ -138,8 +153,9 @@ export type RaftInput =
 
 export type RaftEffect =
   /**
-   * Write, as one record group, in this order: term and vote, then entries (an entry at an index that
-   * exists replaces it and everything behind). A commit-only change needs no sync of its own and rides along.
+   * Write, as one record group, in this order: term and vote, then entries (an entry at an index
+   * that exists replaces it and everything behind). A commit-only change needs no sync of its own
+   * and rides along.
    */
   | {
       readonly kind: "persist";
@@ -157,10 +173,15 @@ export type RaftEffect =
     }
   /** Apply these, in order. Committed, and durable here. Given once each. */
   | { readonly kind: "apply"; readonly entries: readonly Entry[] }
-  /** Replace the state machine's state by the received snapshot; later `apply` continues behind it. */
+  /**
+   * Replace the state machine's state by the received snapshot; later `apply` continues behind it.
+   */
   | { readonly kind: "install-snapshot"; readonly meta: SnapshotMeta }
-  /** This peer needs the snapshot: send the newest one over its own connection. */
-  | { readonly kind: "send-snapshot"; readonly to: RaftId }
+  /**
+   * This peer needs the snapshot: send the newest one over its own connection, in the name of this
+   * term: by the time it leaves, this member may be a follower of a later one.
+   */
+  | { readonly kind: "send-snapshot"; readonly to: RaftId; readonly term: Term }
   | {
       readonly kind: "appended";
       readonly token: number;
@@ -169,7 +190,9 @@ export type RaftEffect =
     }
   | { readonly kind: "refused"; readonly token: number; readonly reason: RaftRefusal }
   | { readonly kind: "read-ready"; readonly token: number; readonly index: LogIndex }
-  /** Role, term or known leader changed. `ready`: a leader that has applied its own term's no-op. */
+  /**
+   * Role, term or known leader changed. `ready`: a leader that has applied its own term's no-op.
+   */
   | {
       readonly kind: "role";
       readonly role: RaftRole;
@@ -180,7 +203,10 @@ export type RaftEffect =
   /** The effective configuration changed: connect to these. */
   | { readonly kind: "configuration"; readonly configuration: Configuration };
 
-/** What recovery from disk hands to `createRaft`. Entries are contiguous and start behind the snapshot. */
+/**
+ * What recovery from disk hands to `createRaft`. Entries are contiguous and start behind the
+ * snapshot.
+ */
 export interface RaftRecovered {
   readonly hardState: HardState;
   readonly snapshot: SnapshotMeta;

@@ -1,8 +1,9 @@
 /**
- * Majorities of a configuration, simple or joint (thesis 3.3, 4.3). Pure functions, checked against a
- * brute force over all subsets.
+ * Majorities of a configuration, simple or joint (thesis 3.3, 4.3). Pure functions, checked against
+ * a brute force over all subsets.
  *
- *   Q1. While joint, whatever needs a majority needs one of the new *and* one of the outgoing voters.
+ *   Q1. While joint, whatever needs a majority needs one of the new *and* one of the outgoing
+ *       voters.
  *   Q2. Only voters count. A learner's or a stranger's answer changes nothing.
  *   Q3. A configuration without voters has no quorum.
  */
@@ -13,8 +14,8 @@ import type { Configuration } from "./protocol.ts";
 export type VoteOutcome = "won" | "lost" | "pending";
 
 /**
- * The largest value that a quorum has reached: of match indexes it is the committed index, of confirmed
- * rounds the confirmed round, of contact times the time of the last quorum contact.
+ * The largest value that a quorum has reached: of match indexes it is the committed index, of
+ * confirmed rounds the confirmed round, of contact times the time of the last quorum contact.
  */
 export function quorumFloor(configuration: Configuration, valueOf: (id: RaftId) => number): number {
   const incoming = majorityFloor(configuration.voters, valueOf);

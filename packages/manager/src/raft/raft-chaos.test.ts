@@ -1,4 +1,7 @@
-/** Random storms over the core; see testing/chaos.ts. `SKEIN_SEED=n` repeats one seed with its transcript. */
+/**
+ * Random storms over the core; see testing/chaos.ts. `SKEIN_SEED=n` repeats one seed with its
+ * transcript.
+ */
 import { expect } from "chai";
 import type { ChaosReport } from "./testing/chaos.ts";
 import { runChaos } from "./testing/chaos.ts";
@@ -49,7 +52,8 @@ function runSeed(seed: number): ChaosReport {
       // The same failure again: its transcript is what was wanted.
     }
     console.log(lines.slice(-TRANSCRIPT_LINES).join("\n"));
-    const repeat = `SKEIN_SEED=${seed} npx mocha --import=tsx packages/manager/src/raft/raft-chaos.test.ts`;
+    const file = "packages/manager/src/raft/raft-chaos.test.ts";
+    const repeat = `SKEIN_SEED=${seed} npx mocha --import=tsx ${file}`;
     throw new Error(`seed ${seed} failed; repeat with: ${repeat}`, { cause: error });
   }
 }

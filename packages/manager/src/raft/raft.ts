@@ -1,15 +1,16 @@
 /**
  * The Raft machine: one member of the consensus (Ongaro's thesis; docs/design/raft.md is the map).
  *
- * Synchronous and pure: inputs and time come in, effects go out, nothing is read from outside between. So
- * there is no moment between reading the term and stamping an entry with it at which another could
- * intervene, which is where implementations with threads or awaits lost data.
+ * Synchronous and pure: inputs and time come in, effects go out, nothing is read from outside
+ * between. So there is no moment between reading the term and stamping an entry with it at which
+ * another could intervene, which is where implementations with threads or awaits lost data.
  *
- * This file only dispatches: on the input's kind, on how a message's term compares, on the message's kind.
- * After every input the role's duties run (`settle`), level-triggered: they look at the state, not at what
- * happened, so no path can forget them.
+ * This file only dispatches: on the input's kind, on how a message's term compares, on the
+ * message's kind. After every input the role's duties run (`settle`), level-triggered: they look at
+ * the state, not at what happened, so no path can forget them.
  *
- * Left out here: proposals that change the configuration. Configurations found in the log are obeyed.
+ * Left out here: proposals that change the configuration. Configurations found in the log are
+ * obeyed.
  */
 import { assert, unreachable } from "@skein/common/assert";
 import type { Machine, Wake } from "@skein/common/host/machine";
@@ -205,10 +206,14 @@ function snapshotReceived(
   state: RaftState,
   input: Extract<RaftInput, { readonly kind: "snapshot-received" }>,
 ): void {
-  if (input.term < state.term) return;
-  if (input.term > state.term) becomeFollower(state, input.term, input.from);
-  hearLeader(state, input.from);
-  receiveSnapshot(state, input.from, input.meta);
+  const { from, meta } = input;
+  const term = meta.term > input.term ? meta.term : input.term;
+  if (term > state.term) becomeFollower(state, term, undefined);
+  if (term < state.term || state.role.kind === "leader") return;
+  // Its content is committed, whoever sends it; it does not say who leads now.
+  if (state.leader === from) hearLeader(state, from);
+  else if (state.role.kind !== "follower") becomeFollower(state, term, undefined);
+  receiveSnapshot(state, from, meta);
 }
 
 /**
@@ -233,7 +238,9 @@ function receive(state: RaftState, from: RaftId, message: RaftMessage): void {
   receiveCurrent(state, from, message);
 }
 
-/** A message of an older term: its sender is told the newer one where it waits for an answer (3.3). */
+/**
+ * A message of an older term: its sender is told the newer one where it waits for an answer (3.3).
+ */
 function receiveStale(state: RaftState, from: RaftId, message: RaftMessage): void {
   const { term } = state;
   if (message.kind === "vote") answerVote(state, from, false);

@@ -14,7 +14,7 @@ describe("raft reads", () => {
     expect(leader.all("read-ready")).to.deep.equal([{ kind: "read-ready", token: 1, index: 1 }]);
   });
 
-  it("are not confirmed by late answers to an earlier round, however often they are repeated", () => {
+  it("are not confirmed by late answers to an earlier round, however often repeated", () => {
     const leader = servingLeader();
     leader.step({ kind: "read", token: 1 });
     const first = leader.takeKind("heartbeat")[0]?.round ?? 0;
@@ -47,7 +47,7 @@ describe("raft reads", () => {
     expect(tokens(leader)).to.deep.equal([]);
   });
 
-  it("at a new leader wait for its own no-op, and include what its predecessor acknowledged", () => {
+  it("at a new leader wait for its no-op, and include what its predecessor acknowledged", () => {
     const leader = electedMember({ log: [1, 1, 1], commit: 1 });
     leader.step({ kind: "read", token: 1 });
     leader.receive("n2", { ...roundAnswer(5), term: term(2) });

@@ -1,17 +1,18 @@
 /**
  * Linearizable reads without the log (thesis 6.4).
  *
- * A leader may answer a read at its commit index if, after the read arrived, a quorum still took it for
- * the leader. Reads are confirmed by heartbeat rounds, never by the read's own identity: an answer to a
- * retried question could otherwise confirm a read that began after the answer was sent.
+ * A leader may answer a read at its commit index if, after the read arrived, a quorum still took it
+ * for the leader. Reads are confirmed by heartbeat rounds, never by the read's own identity: an
+ * answer to a retried question could otherwise confirm a read that began after the answer was sent.
  *
  * Invariants:
- *   I1. A read is registered only once the leader committed in its own term: before that its commit index
- *       may lag behind what its predecessor acknowledged.
+ *   I1. A read is registered only once the leader committed in its own term: before that its commit
+ *       index may lag behind what its predecessor acknowledged.
  *   I2. A read waits for a round that begins after it was registered, answered by a quorum of the
  *       configuration in effect now.
  *   I3. `read-ready` leaves when the state machine has applied the read's index.
- *   I4. A follower asks its leader; the tokens of one question all arrived before it was first sent.
+ *   I4. A follower asks its leader; the tokens of one question all arrived before it was first
+ *       sent.
  */
 import type { LogIndex, RaftId } from "@skein/common/ids";
 import { later } from "@skein/common/time";

@@ -164,6 +164,21 @@ describe("raft leader", () => {
     expect(leader.status.commit).to.equal(1);
   });
 
+  it("tells no peer a commit index beyond what is known to match there", () => {
+    const leader = readyLeader();
+    leader.propose(1);
+    leader.receive("n2", accepted(1, 2));
+    leader.take();
+    leader.advance(100);
+    const told = new Map(
+      leader.take().map(({ to, message }) => [to, message.kind === "heartbeat" && message.commit]),
+    );
+    expect(leader.status.commit).to.equal(2);
+    expect([...told])
+      .to.deep.include(["n2", 2])
+      .and.to.deep.include(["n3", 1]);
+  });
+
   it("never lowers what it knows by a late answer", () => {
     const leader = readyLeader();
     for (let token = 1; token <= 4; token += 1) leader.propose(token);

@@ -1,16 +1,19 @@
 /**
  * Log replication, the leader's half (thesis 3.5, 3.6.2, 10.2.1).
  *
- * The leader writes its own disk and the network at the same time and counts itself only when its write is
- * durable. Appends are adaptive: what finds nothing in flight leaves at once, what queues behind an
- * unanswered append leaves as one message when the answer, a full batch or the flush time comes.
+ * The leader writes its own disk and the network at the same time and counts itself only when its
+ * write is durable. Appends are adaptive: what finds nothing in flight leaves at once, what queues
+ * behind an unanswered append leaves as one message when the answer, a full batch or the flush time
+ * comes.
  *
  * Invariants:
- *   A1. An entry commits when a quorum holds it durably and it is of the leader's own term; older ones
- *       commit through it (3.6.2, figure 3.7: a majority alone does not save an entry of an older term).
+ *   A1. An entry commits when a quorum holds it durably and it is of the leader's own term; older
+ *       ones commit through it (3.6.2, figure 3.7: a majority alone does not save an entry of an
+ *       older term).
  *   A2. An acknowledgement counts only within the term it names, and never lowers `match`.
  *   A3. A refused append older than what is acknowledged changes nothing.
- *   A4. What cannot commit is refused before it is appended: no contact, no room, or a transfer under way.
+ *   A4. What cannot commit is refused before it is appended: no contact, no room, or a transfer
+ *       under way.
  */
 import { assert } from "@skein/common/assert";
 import type { RaftId } from "@skein/common/ids";
@@ -41,7 +44,9 @@ export function propose(state: RaftState, token: number, data: Uint8Array): void
   state.outbox.push({ kind: "appended", token, index: entry.index, term: entry.term });
 }
 
-/** Appends an entry of this leader's term. It leaves for the peers, and for the disk, in this step. */
+/**
+ * Appends an entry of this leader's term. It leaves for the peers, and for the disk, in this step.
+ */
 export function appendOwn(
   state: RaftState,
   leader: LeaderRole,
@@ -92,7 +97,10 @@ export function receiveAppendResponse(
   else receiveRejected(state, peer, message);
 }
 
-/** An append without entries at the end of what was sent: its answer tells whether the stream is whole. */
+/**
+ * An append without entries at the end of what was sent: its answer tells whether the stream is
+ * whole.
+ */
 export function sendEmptyAppend(state: RaftState, to: RaftId, peer: Progress): void {
   const prevIndex = toIndex(peer.next - 1);
   const prevTerm = state.log.termAt(prevIndex);
@@ -137,7 +145,7 @@ function sendAppend(state: RaftState, to: RaftId, peer: Progress): boolean {
   const prevTerm = state.log.termAt(prevIndex);
   if (prevTerm === undefined) {
     becomeSnapshot(peer, state.snapshot.index);
-    state.outbox.push({ kind: "send-snapshot", to });
+    state.outbox.push({ kind: "send-snapshot", to, term: state.term });
     return false;
   }
   const { appendBytesMax, appendEntriesMax } = state.limits;

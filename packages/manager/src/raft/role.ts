@@ -3,8 +3,8 @@
  *
  *   E2. The vote of a term outlives every change of role within that term (S1).
  *   E3. Only a voter of the configuration in effect campaigns.
- *   E6. A candidate counts its own vote, and asks for others, only when its term and vote are durable:
- *       else it could, after a crash, lead the same term twice with different logs.
+ *   E6. A candidate counts its own vote, and asks for others, only when its term and vote are
+ *       durable: else it could, after a crash, lead the same term twice with different logs.
  */
 import { assert } from "@skein/common/assert";
 import type { RaftId, Term } from "@skein/common/ids";
@@ -46,7 +46,10 @@ export function hearLeader(state: RaftState, from: RaftId): void {
   state.forgaveStall = false;
 }
 
-/** The leader is not heard any more, or is known to be gone: its lease ends, and so do questions to it. */
+/**
+ * The leader is not heard any more, or is known to be gone: its lease ends, and so do questions to
+ * it.
+ */
 export function forgetLeader(state: RaftState): void {
   setLeader(state, undefined);
 }

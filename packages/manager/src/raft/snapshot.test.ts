@@ -65,6 +65,27 @@ describe("raft snapshots", () => {
     expect(follower.status).to.include({ lastIndex: 0, term: 5 });
   });
 
+  it("do not tell who leads: their sender may have lost office under way", () => {
+    const follower = new TestMember({ id: "n2", term: 2 });
+    receiveSnapshot(follower, snapshotOf(5, 2, {}));
+    expect(follower.status.leader).to.equal(undefined);
+    follower.receive("n3", append({ term: 2, prev: [5, 2] }));
+    receiveSnapshot(follower, snapshotOf(9, 2, {}));
+    expect(follower.status).to.include({ leader: "n3", applied: 9 });
+  });
+
+  it("newer than the term they are sent in bring their own term", () => {
+    const follower = new TestMember({ id: "n2", term: 2 });
+    receiveSnapshot(follower, snapshotOf(9, 4, {}), 2);
+    expect(follower.status).to.include({ term: 4, lastTerm: 4, applied: 9 });
+  });
+
+  it("change nothing at a leader of their term", () => {
+    const leader = electedMember({ log: [1] });
+    receiveSnapshot(leader, snapshotOf(9, 2, {}), 2);
+    expect(leader.status).to.include({ role: "leader", lastIndex: 2 });
+  });
+
   it("carry the configuration: it is in effect at once, and alone", () => {
     const follower = new TestMember({ id: "n2" });
     receiveSnapshot(follower, snapshotOf(9, 2, { voters: ["n1", "n2"] }));
@@ -75,7 +96,9 @@ describe("raft snapshots", () => {
   it("go to a peer that needs what was compacted, never an endless probe", () => {
     const leader = compactedLeader();
     leader.receive("n2", rejected(2, 9, [2, 1]));
-    expect(leader.all("send-snapshot")).to.deep.equal([{ kind: "send-snapshot", to: "n2" }]);
+    expect(leader.all("send-snapshot")).to.deep.equal([
+      { kind: "send-snapshot", to: "n2", term: 2 },
+    ]);
     leader.propose(1);
     leader.advance(5);
     expect(
@@ -155,13 +178,24 @@ describe("raft snapshots", () => {
     expect(compact(2, 4)).to.throw("keepFrom 4");
   });
 
+  it("saved by a process that died before it told the machine lift term and commit index", () => {
+    const snapshot = { index: 7, term: 5 };
+    const member = new TestMember({ snapshot, term: 3, votedFor: "n2", commit: 2 });
+    expect(member.status).to.include({ term: 5, commit: 7, applied: 7 });
+    expect(member.status.votedFor).to.equal(undefined);
+    member.step({ kind: "wake" });
+    expect(member.crash().hardState).to.deep.equal({ term: 5, commit: 7 });
+  });
+
   it("at recovery lift the commit index to what they cover", () => {
     const member = new TestMember({ snapshot: { index: 7, term: 3 }, log: [3], commit: 5 });
     expect(member.status).to.include({ commit: 7, applied: 7, lastIndex: 8, baseIndex: 7 });
   });
 });
 
-/** Leads term 2; entries 1-8 of term 1 were compacted up to 6 under a snapshot at 8; the no-op is 9. */
+/**
+ * Leads term 2; entries 1-8 of term 1 were compacted up to 6 under a snapshot at 8; the no-op is 9.
+ */
 function compactedLeader(): TestMember {
   const leader = electedMember({ log: [1, 1, 1, 1, 1, 1, 1, 1], commit: 8 });
   leader.receive("n3", accepted(2, 9));

@@ -1,13 +1,14 @@
 /**
- * Compaction and snapshots (thesis 5.1-5.3). The machine sees the metadata only: the shell builds, sends
- * and receives the content over a connection of its own, and hands over what is complete and durable.
+ * Compaction and snapshots (thesis 5.1-5.3). The machine sees the metadata only: the shell builds,
+ * sends and receives the content over a connection of its own, and hands over what is complete and
+ * durable.
  *
  * Invariants:
  *   N1. base <= snapshot index <= applied <= commit.
  *   N2. A snapshot at or below the commit index is never installed: it could only take state back.
  *   N3. A snapshot whose last entry is in this log keeps the log: only the commit index moves.
- *   N4. While a snapshot is on its way to a peer, the entries behind it are kept, or it would arrive stale
- *       and the next one would have to follow.
+ *   N4. While a snapshot is on its way to a peer, the entries behind it are kept, or it would
+ *       arrive stale and the next one would have to follow.
  */
 import { assert } from "@skein/common/assert";
 import type { LogIndex, RaftId } from "@skein/common/ids";
@@ -50,7 +51,10 @@ export function receiveSnapshot(state: RaftState, from: RaftId, meta: SnapshotMe
   acceptUpTo(state, from, meta.index);
 }
 
-/** The transfer to `peer` ended. It is asked where it stands; a failed one waits for its next heartbeat. */
+/**
+ * The transfer to `peer` ended. It is asked where it stands; a failed one waits for its next
+ * heartbeat.
+ */
 export function snapshotSent(peer: Progress, delivered: boolean): void {
   if (peer.state !== "snapshot") return;
   const behind = delivered && peer.snapshotIndex !== undefined ? peer.snapshotIndex : peer.match;

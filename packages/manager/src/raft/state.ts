@@ -1,10 +1,11 @@
 /**
- * The state of one Raft member (thesis figure 3.1), and the few primitives that every part shares. What
- * belongs to one role lives in that role's record and goes with it: nothing of a leadership survives it.
+ * The state of one Raft member (thesis figure 3.1), and the few primitives that every part shares.
+ * What belongs to one role lives in that role's record and goes with it: nothing of a leadership
+ * survives it.
  *
  * Invariants:
- *   S1. The term never decreases; the vote changes only together with the term, or from none to one.
- *       (Clearing it on a change of role lets a former candidate vote twice in one term.)
+ *   S1. The term never decreases; the vote changes only together with the term, or from none to
+ *       one. (Clearing it on a change of role lets a former candidate vote twice in one term.)
  *   S2. The commit and applied indexes never decrease.
  */
 import { assert } from "@skein/common/assert";
@@ -19,6 +20,7 @@ import { effectiveOf, extendHistory, historyOf } from "./membership.ts";
 import type { Progress } from "./progress.ts";
 import type {
   Configuration,
+  HardState,
   RaftEffect,
   RaftMessage,
   RaftRecovered,
@@ -53,7 +55,10 @@ export interface LeaderRead {
   readonly source:
     | { readonly kind: "local"; readonly token: number }
     | { readonly kind: "remote"; readonly from: RaftId; readonly id: number };
-  /** Set once the leader has committed in its own term: the index to read at, and the round to await. */
+  /**
+   * Set once the leader has committed in its own term: the index to read at, and the round to
+   * await.
+   */
   registered: { readonly index: LogIndex; readonly round: number } | undefined;
 }
 
@@ -136,7 +141,8 @@ export interface RaftOptions {
 }
 
 export function createState(options: RaftOptions): RaftState {
-  const { hardState, snapshot, entries } = options.recovered;
+  const { snapshot, entries } = options.recovered;
+  const { hardState, isLifted } = recoveredHardState(options.recovered);
   const log = new RaftLog(snapshot, entries);
   assert(hardState.commit <= log.last, `commit ${hardState.commit} > last ${log.last}`);
   assert(hardState.term >= log.lastTerm, `term ${hardState.term} < last ${log.lastTerm}`);
@@ -163,7 +169,7 @@ export function createState(options: RaftOptions): RaftState {
     reads: { queued: [], asked: undefined, nextId: firstReadId(options.random), confirmed: [] },
     persistsIssued: 0,
     persistsDurable: 0,
-    hardStateChanged: false,
+    hardStateChanged: isLifted,
     installed: undefined,
     outbox: [],
     messagesIgnored: 0,
@@ -215,12 +221,29 @@ export function advanceCommitTo(state: RaftState, index: LogIndex): void {
   state.commit = index;
 }
 
-/** Draws a new election timeout and starts it. Drawn at each change of role, so that ties do not repeat. */
+/**
+ * Draws a new election timeout and starts it. Drawn at each change of role, so that ties do not
+ * repeat.
+ */
 export function drawElectionTimeout(state: RaftState): void {
   const { electionTimeoutMsMin, electionTimeoutMsMax } = state.limits;
   const spread = electionTimeoutMsMax - electionTimeoutMsMin + 1;
   state.electionTimeoutMs = electionTimeoutMsMin + state.random.below(spread);
   state.electionAt = later(state.now, state.electionTimeoutMs);
+}
+
+/**
+ * A received snapshot is durable before this machine hears of it. If the process dies in between,
+ * its term may be later than the one on disk: a later term without a vote is entered, and written
+ * again.
+ */
+function recoveredHardState(recovered: RaftRecovered): {
+  readonly hardState: HardState;
+  readonly isLifted: boolean;
+} {
+  const { hardState, snapshot } = recovered;
+  if (snapshot.term <= hardState.term) return { hardState, isLifted: false };
+  return { hardState: { term: snapshot.term, commit: snapshot.index }, isLifted: true };
 }
 
 /**

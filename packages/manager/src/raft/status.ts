@@ -5,7 +5,7 @@ import { configurationAt, effectiveOf } from "./membership.ts";
 import type { Progress, ProgressState } from "./progress.ts";
 import type { Configuration, Entry, RaftRole } from "./protocol.ts";
 import { waitingReads } from "./read-index.ts";
-import type { RaftState } from "./state.ts";
+import type { LeaderRole, RaftState } from "./state.ts";
 
 export interface RaftStatus {
   readonly id: RaftId;
@@ -64,12 +64,10 @@ export interface RaftLogView {
 
 export function statusOf(state: RaftState): RaftStatus {
   const { log, configurations, votedFor, leader } = state;
-  return {
+  const status: Writable<RaftStatus> = {
     id: state.id,
     role: state.role.kind,
     term: state.term,
-    ...(votedFor === undefined ? {} : { votedFor }),
-    ...(leader === undefined ? {} : { leader }),
     commit: state.commit,
     applied: state.applied,
     durableIndex: log.durable,
@@ -84,8 +82,11 @@ export function statusOf(state: RaftState): RaftStatus {
     readsWaiting: waitingReads(state),
     persistsIssued: state.persistsIssued,
     persistsDurable: state.persistsDurable,
-    ...leadingOf(state),
   };
+  if (votedFor !== undefined) status.votedFor = votedFor;
+  if (leader !== undefined) status.leader = leader;
+  if (state.role.kind === "leader") status.leading = leadingOf(state, state.role);
+  return status;
 }
 
 export function logViewOf(state: RaftState): RaftLogView {
@@ -93,31 +94,33 @@ export function logViewOf(state: RaftState): RaftLogView {
   return { baseIndex: base.index, baseTerm: base.term, entries: state.log.all() };
 }
 
-function leadingOf(state: RaftState): { readonly leading?: LeadingStatus } {
-  const { role } = state;
-  if (role.kind !== "leader") return {};
+/** While it is being put together. */
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+function leadingOf(state: RaftState, role: LeaderRole): LeadingStatus {
   const age = quorumContactAge(state, role);
-  const leading: LeadingStatus = {
+  const leading: Writable<LeadingStatus> = {
     noopIndex: role.noopIndex,
-    peers: [...role.peers].map(([id, peer]) => peerOf(state, id, peer)),
+    peers: Array.from(role.peers, ([id, peer]) => peerOf(state, id, peer)),
     uncommittedBytes: role.uncommittedBytes,
     uncommittedCount: state.log.last - state.commit,
-    ...(Number.isFinite(age) ? { quorumContactAgeMs: age } : {}),
     round: role.round,
-    ...(role.transfer === undefined ? {} : { transferTo: role.transfer.to }),
   };
-  return { leading };
+  if (Number.isFinite(age)) leading.quorumContactAgeMs = age;
+  if (role.transfer !== undefined) leading.transferTo = role.transfer.to;
+  return leading;
 }
 
 function peerOf(state: RaftState, id: RaftId, peer: Progress): PeerStatus {
   const { contactAt } = peer;
-  return {
+  const status: Writable<PeerStatus> = {
     id,
     state: peer.state,
     match: peer.match,
     next: peer.next,
     inflight: peer.inflight.length,
     inflightBytes: peer.inflightBytes,
-    ...(contactAt === undefined ? {} : { contactAgeMs: state.now - contactAt }),
   };
+  if (contactAt !== undefined) status.contactAgeMs = state.now - contactAt;
+  return status;
 }

@@ -1,9 +1,9 @@
 /**
- * Leadership transfer (thesis 3.10): proposals stop, the target catches up, then it is told to campaign at
- * once, past the vote lease of the others.
+ * Leadership transfer (thesis 3.10): proposals stop, the target catches up, then it is told to
+ * campaign at once, past the vote lease of the others.
  *
- *   X1. A transfer lives in the leader's role record: it ends with the leadership (a leader that lost office
- *       in mid-transfer and wins it back accepts proposals).
+ *   X1. A transfer lives in the leader's role record: it ends with the leadership (a leader that
+ *       lost office in mid-transfer and wins it back accepts proposals).
  *   X2. A transfer that did not succeed within a shortest election timeout is given up.
  *   X3. Only the leader of this very term can make a voter campaign.
  */
@@ -14,7 +14,10 @@ import { isVoter } from "./quorum.ts";
 import type { LeaderRole, RaftState } from "./state.ts";
 import { effective, send } from "./state.ts";
 
-/** Begins a transfer to `to`, or to the voter with the longest matching log; nothing if there is none. */
+/**
+ * Begins a transfer to `to`, or to the voter with the longest matching log; nothing if there is
+ * none.
+ */
 export function startTransfer(state: RaftState, leader: LeaderRole, to: RaftId | undefined): void {
   const target = to ?? mostAdvanced(state, leader);
   if (target === undefined || !isVoter(effective(state), target)) return;
@@ -23,7 +26,9 @@ export function startTransfer(state: RaftState, leader: LeaderRole, to: RaftId |
   leader.transfer = { to: target, deadline, told: false };
 }
 
-/** After every step: tells the target once its log is complete, gives up when the time is over (X2). */
+/**
+ * After every step: tells the target once its log is complete, gives up when the time is over (X2).
+ */
 export function advanceTransfer(state: RaftState, leader: LeaderRole): void {
   const { transfer } = leader;
   if (transfer === undefined) return;

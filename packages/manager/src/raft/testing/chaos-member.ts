@@ -1,6 +1,6 @@
 /**
- * One member in the storm: the production driver around the machine, a disk with latency, a state machine
- * that folds what it applies into a digest, and a process that can crash and come back.
+ * One member in the storm: the production driver around the machine, a disk with latency, a state
+ * machine that folds what it applies into a digest, and a process that can crash and come back.
  */
 import { assert, must } from "@skein/common/assert";
 import type { EffectTiming } from "@skein/common/host/driver";
@@ -38,7 +38,7 @@ export interface Surroundings {
   readonly limits: Partial<RaftLimits>;
   diskDelayMs(): number;
   deliver(from: RaftId, to: RaftId, message: RaftMessage): void;
-  sendSnapshot(from: ChaosMember, to: RaftId): void;
+  sendSnapshot(from: ChaosMember, to: RaftId, term: Term): void;
   applied(member: ChaosMember, entries: readonly Entry[]): void;
   told(member: ChaosMember, effect: RaftEffect): void;
 }
@@ -83,7 +83,9 @@ export class ChaosMember {
     this.submit({ kind: "wake" });
   }
 
-  /** Loses everything that was not durable; of the batch being written, a prefix may have made it. */
+  /**
+   * Loses everything that was not durable; of the batch being written, a prefix may have made it.
+   */
   crash(): void {
     this.#driver?.close();
     this.#driver = undefined;
@@ -181,8 +183,9 @@ export class ChaosMember {
 
   #perform(effect: RaftEffect): void {
     if (effect.kind === "send") this.#around.deliver(this.id, effect.to, effect.message);
-    else if (effect.kind === "send-snapshot") this.#around.sendSnapshot(this, effect.to);
-    else if (effect.kind === "install-snapshot") this.#install(effect.meta);
+    else if (effect.kind === "send-snapshot") {
+      this.#around.sendSnapshot(this, effect.to, effect.term);
+    } else if (effect.kind === "install-snapshot") this.#install(effect.meta);
     else if (effect.kind === "apply") this.#apply(effect.entries);
     else this.#around.told(this, effect);
   }

@@ -1,24 +1,26 @@
 /**
- * A seeded storm over the pure core: a network that drops, delays, duplicates and reorders, disks of random
- * latency, crashes that lose what was not durable, partitions, stopped processes, false reports of death.
- * The cluster's invariants are checked after every step. At the end everything heals, and the cluster must
- * agree, accept a write and answer reads.
+ * A seeded storm over the pure core: a network that drops, delays, duplicates and reorders, disks
+ * of random latency, crashes that lose what was not durable, partitions, stopped processes, false
+ * reports of death. The cluster's invariants are checked after every step. At the end everything
+ * heals, and the cluster must agree, accept a write and answer reads.
  *
  * Each seed draws its own rates, some of them zero, so that rare combinations happen.
  */
 import { assert, must } from "@skein/common/assert";
-import type { RaftId } from "@skein/common/ids";
-import { logIndex, raftId, term } from "@skein/common/ids";
+import type { RaftId, Term } from "@skein/common/ids";
+import { logIndex, term } from "@skein/common/ids";
 import type { Random } from "@skein/common/io/random";
 import { later } from "@skein/common/time";
 import { describeEffect, describeMessage, describeStatus } from "../describe.ts";
 import type { ClusterInvariants } from "../invariants.ts";
 import { createClusterInvariants } from "../invariants.ts";
-import type { Configuration, Entry, RaftEffect, RaftMessage } from "../protocol.ts";
+import type { Entry, RaftEffect, RaftMessage } from "../protocol.ts";
 import { membersOf } from "../quorum.ts";
 import type { RaftLimits } from "../timing.ts";
 import type { Surroundings } from "./chaos-member.ts";
 import { ChaosMember, fold } from "./chaos-member.ts";
+import type { Rates } from "./chaos-rates.ts";
+import { drawConfiguration, drawLimits, drawRates } from "./chaos-rates.ts";
 import { EventQueue } from "./event-queue.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import { seededRandom } from "./random.ts";
@@ -32,22 +34,6 @@ export interface ChaosReport {
   readonly readsAnswered: number;
   readonly crashes: number;
   readonly snapshotsSent: number;
-}
-
-interface Rates {
-  readonly dropPercent: number;
-  readonly duplicatePercent: number;
-  readonly delayMsMax: number;
-  /** Percent of messages that take ten times as long: reordering over elections. */
-  readonly strayPercent: number;
-  readonly diskMsMax: number;
-  readonly crashPercent: number;
-  readonly partitionPercent: number;
-  readonly pausePercent: number;
-  readonly compactPercent: number;
-  readonly falseDeathPercent: number;
-  readonly coupPercent: number;
-  readonly writes: number;
 }
 
 /** Heartbeats of faults, and those in which the cluster must recover, and serve, at the end. */
@@ -135,7 +121,7 @@ class Chaos {
       limits,
       diskDelayMs: () => this.#random.below((this.#healed ? 2 : this.#rates.diskMsMax) + 1),
       deliver: (from, to, message) => this.#deliver(from, to, message),
-      sendSnapshot: (from, to) => this.#sendSnapshot(from, to),
+      sendSnapshot: (from, to, atTerm) => this.#sendSnapshot(from, to, atTerm),
       applied: (member, entries) => this.#applied(member, entries),
       told: (member, effect) => this.#told(member, effect),
     };
@@ -175,12 +161,12 @@ class Chaos {
     });
   }
 
-  #sendSnapshot(from: ChaosMember, to: RaftId): void {
+  #sendSnapshot(from: ChaosMember, to: RaftId, atTerm: Term): void {
     this.#snapshotsSent += 1;
-    const stored = from.newestSnapshot();
-    const atTerm = must(from.raft, "a living sender").status().term;
-    this.#note(() => `${from.id} -> ${to} snapshot ${stored.meta.index}:${stored.meta.term}`);
     from.soon(5 + this.#random.below(60), () => {
+      // Read late, as a shell does: the newest one now, in the name of the term that was.
+      const stored = from.newestSnapshot();
+      this.#note(() => `${from.id} -> ${to} snapshot ${stored.meta.index}:${stored.meta.term}`);
       const target = this.#member(to);
       const delivered =
         target.alive &&
@@ -256,8 +242,8 @@ class Chaos {
   }
 
   /**
-   * A living leader is taken for dead by all, and hears nothing new: what is under way to it still arrives.
-   * The worst case for whoever would answer reads out of old confirmations.
+   * A living leader is taken for dead by all, and hears nothing new: what is under way to it still
+   * arrives. The worst case for whoever would answer reads out of old confirmations.
    */
   #coup(): void {
     const leader = this.#anyLeader();
@@ -371,46 +357,4 @@ class Chaos {
   #note(line: () => string): void {
     this.#log?.(`${this.#queue.now} ${line()}`);
   }
-}
-
-function drawRates(random: Random): Rates {
-  const sometimes = (max: number): number => (random.below(3) === 0 ? 0 : random.below(max + 1));
-  return {
-    dropPercent: sometimes(30),
-    duplicatePercent: sometimes(30),
-    delayMsMax: 1 + random.below(30),
-    strayPercent: sometimes(10),
-    diskMsMax: random.below(2) === 0 ? 2 : random.below(60),
-    crashPercent: sometimes(15),
-    partitionPercent: sometimes(12),
-    pausePercent: sometimes(5),
-    compactPercent: sometimes(20),
-    falseDeathPercent: sometimes(8),
-    coupPercent: sometimes(6),
-    writes: random.below(random.below(4) === 0 ? 25 : 6),
-  };
-}
-
-/** Three to five voters, sometimes joint with an older set, sometimes a learner. */
-function drawConfiguration(random: Random): Configuration {
-  const ids = ["n1", "n2", "n3", "n4", "n5", "n6"].map(raftId);
-  const voters = ids.slice(0, 3 + random.below(3));
-  const learners = random.below(4) === 0 ? ids.slice(voters.length, voters.length + 1) : [];
-  const base = { voters, learners, addresses: {} };
-  return random.below(5) === 0 ? { ...base, outgoing: ids.slice(0, 3) } : base;
-}
-
-/** Most storms run at a fifth of the timeouts: the network is then slow beside them. */
-function drawLimits(random: Random): Partial<RaftLimits> & Pick<RaftLimits, "heartbeatMs"> {
-  const small = { inflightMax: 1 + random.below(4), appendBytesMax: 40 + random.below(200) };
-  const bounds = { ...small, applyEntriesMax: 1 + random.below(8), uncommittedEntriesMax: 40 };
-  if (random.below(4) === 0) return { ...bounds, heartbeatMs: 100 };
-  return {
-    ...bounds,
-    heartbeatMs: 20,
-    electionTimeoutMsMin: 100,
-    electionTimeoutMsMax: 200,
-    leaderGoneJitterMs: 10,
-    stallMs: 20,
-  };
 }

@@ -1,4 +1,6 @@
-/** Virtual time for the storm: a heap of events, earliest first, then in the order they were added. */
+/**
+ * Virtual time for the storm: a heap of events, earliest first, then in the order they were added.
+ */
 import type { Instant } from "@skein/common/time";
 import { instant, later } from "@skein/common/time";
 

@@ -16,7 +16,9 @@ export class MemoryDisk {
     this.#entries = [...recovered.entries];
   }
 
-  /** One record group: term and vote, the snapshot's mark, then entries replacing what they overlap. */
+  /**
+   * One record group: term and vote, the snapshot's mark, then entries replacing what they overlap.
+   */
   write(effect: PersistEffect): void {
     assert(effect.hardState.term >= this.#hardState.term, "a term is written that is older");
     this.#hardState = effect.hardState;

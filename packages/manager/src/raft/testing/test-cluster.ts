@@ -1,6 +1,7 @@
 /**
- * Several members on one virtual clock, with a network the test can cut. Messages arrive at once and in
- * order unless the test holds them back; every step is checked against the cluster's invariants.
+ * Several members on one virtual clock, with a network the test can cut. Messages arrive at once
+ * and in order unless the test holds them back; every step is checked against the cluster's
+ * invariants.
  */
 import { must } from "@skein/common/assert";
 import { compareIds } from "@skein/common/ids";

@@ -1,7 +1,7 @@
 /**
- * One member driven by hand: the test says what arrives, when time passes and when the disk is done, and
- * looks at what left. It keeps the driver's rules (persist before send, completions in order) without its
- * timer, so that a test can stop the world between any two events.
+ * One member driven by hand: the test says what arrives, when time passes and when the disk is
+ * done, and looks at what left. It keeps the driver's rules (persist before send, completions in
+ * order) without its timer, so that a test can stop the world between any two events.
  */
 import { assert, must } from "@skein/common/assert";
 import type { Wake } from "@skein/common/host/machine";
@@ -185,7 +185,9 @@ export class TestMember {
   }
 }
 
-/** A member that campaigned, won and applied its no-op: `voters` must hold a majority that answers. */
+/**
+ * A member that campaigned, won and applied its no-op: `voters` must hold a majority that answers.
+ */
 export function electedMember(options: MemberOptions = {}): TestMember {
   const member = new TestMember(options);
   electMember(member);
