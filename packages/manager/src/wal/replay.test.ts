@@ -1,4 +1,4 @@
-/** Segments whose every sum is right and whose content still cannot be: written by no log of ours. */
+/** Segments whose sums are all right and whose content cannot be: written by no log of ours. */
 import { clusterId, logIndex, raftId, term } from "@skein/common/ids";
 import { crc32 } from "@skein/common/wire/crc32";
 import { expect } from "chai";
