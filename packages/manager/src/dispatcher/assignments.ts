@@ -13,6 +13,7 @@ import type { NodeId, TaskId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
 import type { Node } from "@skein/common/model/node";
 import type { Task } from "@skein/common/model/task";
+import type { DesiredState } from "@skein/common/model/task-state";
 import { isTerminal, TASK_STATES } from "@skein/common/model/task-state";
 import type { Instant } from "@skein/common/time";
 import { later } from "@skein/common/time";
@@ -20,7 +21,10 @@ import type { Assignment, ToWorker } from "@skein/common/wire/dispatch-messages"
 import { DISPATCH_TAKEN_MS, DISPATCH_UNTAKEN_MAX } from "../limits.ts";
 import type { ClusterView } from "../store/view.ts";
 
-/** A node's tasks until their end is stored, sorted by id; then the agent may forget them. */
+/**
+ * A node's tasks as long as the cluster remembers them, sorted by id. Ended ones too: with the last
+ * mention of a task its agent deletes what it printed, which is what someone asks for after a crash.
+ */
 export function assignmentsOf(view: ClusterView, nodeId: NodeId): readonly Assignment[] {
   const node = view.nodes.get(nodeId);
   if (node === undefined) return [];
@@ -116,11 +120,16 @@ export class AssignmentStream {
 }
 
 function isAssignable({ status }: Task): boolean {
-  return TASK_STATES[status.state] >= TASK_STATES.assigned && !isTerminal(status.state);
+  return TASK_STATES[status.state] >= TASK_STATES.assigned;
+}
+
+/** An agent that never heard of an ended task, or lost what it knew, must not start it. */
+function desiredOf({ desired, status }: Task): DesiredState {
+  return isTerminal(status.state) && desired !== "remove" ? "shutdown" : desired;
 }
 
 function assignmentOf(task: Task, node: Node): Assignment {
-  const { id: taskId, serviceId, serviceName, slot, spec, ports, desired, address } = task;
+  const { id: taskId, serviceId, serviceName, slot, spec, ports, address } = task;
   return {
     taskId,
     serviceId,
@@ -128,7 +137,7 @@ function assignmentOf(task: Task, node: Node): Assignment {
     slot,
     spec,
     ports,
-    desired,
+    desired: desiredOf(task),
     ...(address === undefined ? {} : { address }),
     nodeId: node.id,
     nodeHostname: node.description.hostname,

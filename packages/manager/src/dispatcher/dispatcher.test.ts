@@ -365,7 +365,25 @@ describe("assignments", () => {
     expect(stage.change(scale)).to.deep.equal([`#1 <- assignments 3>4 ${id}:remove`]);
     stage.advance(100);
     const end = (cluster: Stage["cluster"]) => cluster.report(id, { state: "shutdown" });
-    expect(stage.change(end)).to.deep.equal([`#1 <- assignments 4>5 -${id}`]);
+    expect(stage.change(end)).to.deep.equal([]);
+    stage.advance(100);
+    const reap = (cluster: Stage["cluster"]) => cluster.settle();
+    expect(stage.change(reap)).to.deep.equal([`#1 <- assignments 4>5 -${id}`]);
+  });
+
+  it("name an ended task as one that stays ended, as long as its row is there", () => {
+    const stage = staged();
+    assigned(stage);
+    stage.advance(100);
+    const { id } = stage.cluster.task("web", 1);
+    const end = (cluster: Stage["cluster"]) => cluster.report(id, { state: "failed" });
+    expect(stage.change(end)).to.deep.equal([`#1 <- assignments 2>3 ${id}:shutdown`]);
+    stage.advance(100);
+    const scale = (cluster: Stage["cluster"]) => {
+      cluster.change("web", { replicas: 0 });
+      cluster.settle();
+    };
+    expect(stage.change(scale)).to.deep.equal([`#1 <- assignments 3>4 -${id}`]);
   });
 
   it("gather what follows within 10 ms", () => {
