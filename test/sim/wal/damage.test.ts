@@ -181,14 +181,29 @@ describe("write-ahead log: damage", function () {
       expect(outcome(world)).to.equal("corrupt");
     });
 
-    it("refuses when the last one lost its head though batches follow in it", () => {
-      const world = longLog();
-      const last = names(world).at(-1) ?? "";
-      world.disk.corrupt(`${DIRECTORY}/${last}`, (bytes) => {
-        bytes.fill(0, 0, SECTOR);
+    const heads = [
+      { name: "its header", from: 0, to: SECTOR },
+      { name: "its first batch", from: SECTOR, to: 2 * SECTOR },
+      { name: "both", from: 0, to: 2 * SECTOR },
+    ];
+    for (const { name, from, to } of heads) {
+      it(`refuses when the last one lost ${name} though batches follow in it`, () => {
+        const world = longLog();
+        const last = names(world).at(-1) ?? "";
+        const bytes = world.disk.contents(`${DIRECTORY}/${last}`) ?? new Uint8Array(0);
+        expect(bytes.subarray(2 * SECTOR).some((byte) => byte !== 0)).to.equal(true);
+        // Without the prepared segment, which would already prove that the first batch was durable.
+        for (const spare of world.files().filter((file) => file.endsWith(".wal") && file > last)) {
+          world.wait((done) =>
+            world.disk.remove(`${DIRECTORY}/${spare}`, (error) => done(error?.message)),
+          );
+        }
+        world.disk.corrupt(`${DIRECTORY}/${last}`, (rotten) => {
+          rotten.fill(0, from, to);
+        });
+        expect(outcome(world)).to.equal("corrupt");
       });
-      expect(outcome(world)).to.equal("corrupt");
-    });
+    }
 
     it("proves the last batch whole by a clean close", () => {
       const world = longLog();
