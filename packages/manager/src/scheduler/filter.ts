@@ -17,9 +17,9 @@ export interface Candidate {
   /** Wanted tasks of the service there. */
   serviceTasks: number;
   /** 1: tasks of this version failed there again and again; it is tried last. */
-  readonly penalty: 0 | 1;
+  penalty: 0 | 1;
   /** Breaks ties; differs between services, so that single tasks do not pile up on the first node. */
-  readonly rank: number;
+  rank: number;
 }
 
 export interface Filter {

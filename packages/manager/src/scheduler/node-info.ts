@@ -9,8 +9,8 @@ import type { ClusterView } from "../store/view.ts";
 export interface NodeInfo {
   readonly id: NodeId;
   readonly node: Node;
-  /** Position in the list of nodes sorted by id. */
-  readonly index: number;
+  /** Copied here: every group asks, and the rows are spread over the heap. */
+  readonly isReady: boolean;
   /** Tasks that are wanted and not over, of all services. */
   tasks: number;
   freeNanoCpus: number;
@@ -38,12 +38,12 @@ const loads = new WeakMap<readonly Task[], Load>();
 
 /** Sorted by node id. */
 export function nodeInfos(view: ClusterView): readonly NodeInfo[] {
-  return view.nodes.list().map((node, index) => {
+  return view.nodes.list().map((node) => {
     const load = loadOf(view.tasksOfNode(node.id));
     return {
       id: node.id,
       node,
-      index,
+      isReady: node.status.state === "ready" && node.spec.availability === "active",
       tasks: load.tasks,
       freeNanoCpus: node.description.nanoCpus - load.nanoCpus,
       freeMemoryBytes: node.description.memoryBytes - load.memoryBytes,
@@ -80,13 +80,14 @@ function loadOf(tasks: readonly Task[]): Load {
   if (tasks.length === 0) return NO_LOAD;
   const known = loads.get(tasks);
   if (known !== undefined) return known;
-  const load = tasks.filter(isThere).map(loadOfTask).reduce(sum, NO_LOAD);
+  let load = NO_LOAD;
+  for (const task of tasks) if (isThere(task)) load = sum(load, loadOfTask(task));
   loads.set(tasks, load);
   return load;
 }
 
 function loadOfTask(task: Task): Load {
-  const ports = hostPortKeys(task.ports);
+  const ports = task.ports.length === 0 ? [] : hostPortKeys(task.ports);
   return {
     tasks: isActive(task) ? 1 : 0,
     nanoCpus: task.spec.reservedNanoCpus ?? 0,

@@ -2,7 +2,10 @@
 import type { NodeId, TaskId } from "@skein/common/ids";
 import type { TaskSpec } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
+import { SCAN_TASKS_MAX } from "../limits.ts";
+import type { Candidate } from "./filter.ts";
 import { admits, explain, pipelineFor } from "./pipeline.ts";
+import { Scan } from "./scan.ts";
 import { best, growTree, placed, spreadLabels } from "./spread.ts";
 import type { Tally } from "./tally.ts";
 
@@ -24,20 +27,40 @@ export interface Group {
 }
 
 /** The first tasks of the group that found a node; the others have none. */
-export function placeGroup(tally: Tally, { first, tasks, spec }: Group): readonly Placement[] {
-  const pipeline = pipelineFor(first, spec);
-  const tree = growTree(tally.candidates(first), spreadLabels(spec), (candidate) =>
-    admits(pipeline, candidate),
-  );
+export function placeGroup(tally: Tally, group: Group): readonly Placement[] {
   const placements: Placement[] = [];
-  for (const task of tasks) {
-    const candidate = best(tree);
+  const next = chooser(tally, group);
+  for (const task of group.tasks) {
+    const candidate = next(task);
     if (candidate === undefined) break;
     placements.push({ taskId: task.id, nodeId: candidate.info.id });
-    tally.place(task, candidate);
-    placed(tree, admits(pipeline, candidate));
   }
   return placements;
+}
+
+/** Gives the best node for one task after the other, and books it. */
+function chooser(tally: Tally, group: Group): (task: Task) => Candidate | undefined {
+  const { first, tasks, spec } = group;
+  const pipeline = pipelineFor(first, spec);
+  const candidates = tally.candidates(first);
+  const labels = spreadLabels(spec);
+  const admissible = (candidate: Candidate): boolean => admits(pipeline, candidate);
+  if (tasks.length <= SCAN_TASKS_MAX) {
+    const scan = new Scan(candidates, labels);
+    return (task) => {
+      const candidate = scan.take(admissible);
+      if (candidate !== undefined) tally.place(task, candidate);
+      return candidate;
+    };
+  }
+  const tree = growTree(candidates, labels, admissible);
+  return (task) => {
+    const candidate = best(tree);
+    if (candidate === undefined) return undefined;
+    tally.place(task, candidate);
+    placed(tree, admissible(candidate));
+    return candidate;
+  };
 }
 
 /** Why none of these has a node, for those that do not say so already. */

@@ -13,7 +13,7 @@
 import type { ServiceId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
 import type { Task } from "@skein/common/model/task";
-import { SCHEDULE_TASKS_MAX } from "../limits.ts";
+import { SCHEDULE_CHUNK_TASKS, SCHEDULE_TASKS_MAX } from "../limits.ts";
 import { inBatches } from "../orchestrator/batch.ts";
 import type { DecideContext, Decided } from "../store/decision.ts";
 import { isActive } from "./node-info.ts";
@@ -23,21 +23,22 @@ import { placementSpec } from "./placement-spec.ts";
 import { Tally } from "./tally.ts";
 
 export function schedule(context: DecideContext): Decided {
-  const groups = pendingGroups(context);
-  if (groups.length === 0) return { commands: [] };
+  const pending = context.view.pendingTasks();
+  if (!pending.some(isSchedulable)) return { commands: [] };
   const tally = new Tally(context);
   const placements: Placement[] = [];
-  const leftOver: Group[] = [];
-  for (const group of groups) {
-    const room = SCHEDULE_TASKS_MAX - placements.length;
-    if (room === 0) break;
-    const tasks = group.tasks.slice(0, room);
-    const found = placeGroup(tally, { ...group, tasks });
-    placements.push(...found);
-    if (found.length < tasks.length) leftOver.push({ ...group, tasks: tasks.slice(found.length) });
+  const leftOver = new Map<string, Group>();
+  for (let from = 0; from < pending.length; from += SCHEDULE_CHUNK_TASKS) {
+    const chunk = pending.slice(from, from + SCHEDULE_CHUNK_TASKS);
+    for (const group of groupsOf(context, chunk)) {
+      const room = SCHEDULE_TASKS_MAX - placements.length;
+      if (room === 0) break;
+      placements.push(...place(tally, { ...group, tasks: group.tasks.slice(0, room) }, leftOver));
+    }
+    if (placements.length === SCHEDULE_TASKS_MAX) break;
   }
   // Explained at the end: what a later group took is part of the reason (P3).
-  const explanations = leftOver.flatMap((group) => explainGroup(tally, group));
+  const explanations = [...leftOver.values()].flatMap((group) => explainGroup(tally, group));
   return {
     commands: [
       ...inBatches(placements, (items) => ({ kind: "assign-tasks", items })),
@@ -49,6 +50,21 @@ export function schedule(context: DecideContext): Decided {
   };
 }
 
+/** Within a run nodes only fill up: a group that found none before need not ask again. */
+function place(tally: Tally, group: Group, leftOver: Map<string, Group>): readonly Placement[] {
+  const key = `${group.first.serviceId}/${group.first.taskIndex}`;
+  const known = leftOver.get(key);
+  const found = known === undefined ? placeGroup(tally, group) : [];
+  const left = group.tasks.slice(found.length);
+  if (left.length > 0) leftOver.set(key, { ...group, tasks: [...(known?.tasks ?? []), ...left] });
+  return found;
+}
+
+/** A task in `new` waits for the allocator; one that is not wanted for nothing. */
+function isSchedulable(task: Task): boolean {
+  return task.status.state === "pending" && isActive(task);
+}
+
 interface Waiting {
   readonly first: Task;
   readonly tasks: Task[];
@@ -56,11 +72,10 @@ interface Waiting {
 }
 
 /** Groups that wait longest come first, so that a flood of new tasks does not starve them. */
-function pendingGroups({ view }: DecideContext): readonly Group[] {
-  // One map access a task: of many thousands only a few hundred are placed in a run.
+function groupsOf({ view }: DecideContext, pending: readonly Task[]): readonly Group[] {
   const byService = new Map<ServiceId, Waiting[]>();
-  for (const task of view.pendingTasks()) {
-    if (task.status.state !== "pending" || !isActive(task)) continue;
+  for (const task of pending) {
+    if (!isSchedulable(task)) continue;
     const groups = byService.get(task.serviceId);
     const group = groups?.find(({ first }) => first.taskIndex === task.taskIndex);
     if (group !== undefined) {

@@ -98,9 +98,11 @@ function byLabel(candidates: readonly Candidate[], label: string): Map<string, C
   return groups;
 }
 
-/** Equal branches are told apart by their best nodes, so that the first zone is not always the first. */
+/** Equal branches are told apart by what is below them, so that the first zone is not always the first. */
 function isEmptier(a: Branch, b: Branch): boolean {
   if (a.serviceTasks !== b.serviceTasks) return a.serviceTasks < b.serviceTasks;
+  const [childOfA, childOfB] = [a.children?.top(), b.children?.top()];
+  if (childOfA !== undefined && childOfB !== undefined) return isEmptier(childOfA, childOfB);
   const [bestOfA, bestOfB] = [best(a), best(b)];
   if (bestOfA === undefined || bestOfB === undefined) return compareIds(a.value, b.value) < 0;
   return isBetter(bestOfA, bestOfB);

@@ -7,66 +7,82 @@ import type { Task } from "@skein/common/model/task";
 import { NODE_FAILURES_MAX, NODE_FAILURES_WINDOW_MS } from "../limits.ts";
 import type { DecideContext } from "../store/decision.ts";
 import type { Candidate } from "./filter.ts";
-import type { NodeInfo } from "./node-info.ts";
 import { isActive, nodeInfos, occupy } from "./node-info.ts";
 
 export class Tally {
   readonly #context: DecideContext;
-  /** Sorted by node id. */
-  readonly #infos: readonly NodeInfo[];
-  /** Wanted tasks by node, for the services met so far. */
-  readonly #wanted = new Map<ServiceId, Map<NodeId, number>>();
+  /** Sorted by node id, and made once: a run looks at thousands of nodes for each group. */
+  readonly #candidates: readonly Candidate[];
+  /** For the services met so far. */
+  readonly #services = new Map<ServiceId, Seen>();
 
   constructor(context: DecideContext) {
     this.#context = context;
-    this.#infos = nodeInfos(context.view);
-  }
-
-  /** Every node, as the tasks of this one's service and version see it. */
-  candidates(task: Task): readonly Candidate[] {
-    const wanted = this.#wantedOf(task.serviceId);
-    const failing = this.#failingNodes(task);
-    const nodeCount = this.#infos.length;
-    const start = rotation(task.serviceId, nodeCount);
-    return this.#infos.map((info) => ({
+    this.#candidates = nodeInfos(context.view).map((info) => ({
       info,
-      serviceTasks: wanted.get(info.id) ?? 0,
-      penalty: failing.has(info.id) ? 1 : 0,
-      rank: (info.index + start) % nodeCount,
+      serviceTasks: 0,
+      penalty: 0,
+      rank: 0,
     }));
   }
 
+  /**
+   * Every node, as the tasks of this one's service and version see it. The same objects each time: what
+   * was made of an earlier answer is over.
+   */
+  candidates(task: Task): readonly Candidate[] {
+    const { wanted, failed } = this.#seenOf(task.serviceId);
+    const failing = failingNodes(failed, task.taskIndex);
+    const nodeCount = this.#candidates.length;
+    let rank = rotation(task.serviceId, nodeCount);
+    for (const candidate of this.#candidates) {
+      const { id } = candidate.info;
+      candidate.serviceTasks = wanted.size === 0 ? 0 : (wanted.get(id) ?? 0);
+      candidate.penalty = failing.size > 0 && failing.has(id) ? 1 : 0;
+      candidate.rank = rank;
+      rank = rank + 1 === nodeCount ? 0 : rank + 1;
+    }
+    return this.#candidates;
+  }
+
   place(task: Task, candidate: Candidate): void {
-    const { id } = candidate.info;
     occupy(candidate.info, task);
     candidate.serviceTasks += 1;
-    this.#wantedOf(task.serviceId).set(id, candidate.serviceTasks);
+    this.#seenOf(task.serviceId).wanted.set(candidate.info.id, candidate.serviceTasks);
   }
 
-  #wantedOf(id: ServiceId): Map<NodeId, number> {
-    const known = this.#wanted.get(id);
+  #seenOf(id: ServiceId): Seen {
+    const known = this.#services.get(id);
     if (known !== undefined) return known;
-    const wanted = new Map<NodeId, number>();
-    for (const task of this.#context.view.tasksOfService(id)) {
-      if (task.nodeId === undefined || !isActive(task)) continue;
-      wanted.set(task.nodeId, (wanted.get(task.nodeId) ?? 0) + 1);
-    }
-    this.#wanted.set(id, wanted);
-    return wanted;
-  }
-
-  /** Only failures of this version count: a bad release does not blacklist nodes for the next one. */
-  #failingNodes({ serviceId, taskIndex }: Task): ReadonlySet<NodeId> {
     const since = this.#context.now - NODE_FAILURES_WINDOW_MS;
-    const failures = new Map<NodeId, number>();
-    for (const task of this.#context.view.tasksOfService(serviceId)) {
-      const counts = hasFailed(task) && task.stateSince > since && task.taskIndex === taskIndex;
-      if (!counts || task.nodeId === undefined) continue;
-      failures.set(task.nodeId, (failures.get(task.nodeId) ?? 0) + 1);
+    const seen: Seen = { wanted: new Map(), failed: [] };
+    for (const task of this.#context.view.tasksOfService(id)) {
+      if (task.nodeId === undefined) continue;
+      if (isActive(task)) seen.wanted.set(task.nodeId, (seen.wanted.get(task.nodeId) ?? 0) + 1);
+      else if (hasFailed(task) && task.stateSince > since) seen.failed.push(task);
     }
-    const failing = [...failures].filter(([, count]) => count >= NODE_FAILURES_MAX);
-    return new Set(failing.map(([id]) => id));
+    this.#services.set(id, seen);
+    return seen;
   }
+}
+
+/** What a service has on the nodes. */
+interface Seen {
+  /** Wanted tasks by node. */
+  readonly wanted: Map<NodeId, number>;
+  /** Tasks that failed of late. */
+  readonly failed: Task[];
+}
+
+/** Only failures of this version count: a bad release does not blacklist nodes for the next one. */
+function failingNodes(failed: readonly Task[], taskIndex: number): ReadonlySet<NodeId> {
+  const counts = new Map<NodeId, number>();
+  for (const task of failed) {
+    if (task.nodeId === undefined || task.taskIndex !== taskIndex) continue;
+    counts.set(task.nodeId, (counts.get(task.nodeId) ?? 0) + 1);
+  }
+  const failing = [...counts].filter(([, count]) => count >= NODE_FAILURES_MAX);
+  return new Set(failing.map(([id]) => id));
 }
 
 function hasFailed(task: Task): boolean {

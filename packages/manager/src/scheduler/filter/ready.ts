@@ -5,7 +5,6 @@ import { nodesText } from "../filter.ts";
 export const readyFilter: Filter = {
   name: "ready",
   applies: () => true,
-  admits: (_ask, { info }) =>
-    info.node.status.state === "ready" && info.node.spec.availability === "active",
+  admits: (_ask, { info }) => info.isReady,
   explain: (count) => `${nodesText(count)} not available for new tasks`,
 };
