@@ -188,6 +188,15 @@ describe("write-ahead log", () => {
     expect(bytes.filter((length) => length >= 4096).length).to.be.at.most(2);
   });
 
+  it("closes without waiting for the next segment to be prepared", () => {
+    const { storage } = world.mustOpen({ segmentBytes: 4 * 1024 * 1024 });
+    const writes: string[] = [];
+    world.disk.observe((call) => writes.push(call.kind));
+    world.close(storage);
+    expect(writes.filter((kind) => kind === "write").length).to.be.at.most(3);
+    expect(reopened()).to.equal("term 0 vote - commit 0 snapshot 0.0 []");
+  });
+
   describe("snapshots", () => {
     it("come back with their state, and the log begins behind them", () => {
       const { storage } = world.mustOpen();

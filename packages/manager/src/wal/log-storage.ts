@@ -23,7 +23,7 @@ import {
 import type { Recovery } from "./recovery.ts";
 import type { Retention } from "./retention.ts";
 import { segmentName } from "./segment.ts";
-import type { SegmentLogOptions } from "./segment-log.ts";
+import type { LogBatch, SegmentLogOptions } from "./segment-log.ts";
 import { SegmentLog } from "./segment-log.ts";
 import { SnapshotKeeper } from "./snapshot-keeper.ts";
 import type { StorageError } from "./storage-error.ts";
@@ -44,7 +44,6 @@ const CLOSED = "the log is closed";
 
 export class LogStorage implements RaftStorage {
   readonly #options: LogStorageOptions;
-  readonly #recovery: Recovery;
   readonly #files: LogFiles;
   readonly #segments: SegmentLog;
   readonly #snapshots: SnapshotKeeper;
@@ -63,11 +62,11 @@ export class LogStorage implements RaftStorage {
   #closing: (() => void) | undefined;
   #lastBatchAsked = false;
 
+  /** Keeps nothing of the recovery that is large: segments as read, entries, the snapshot. */
   constructor(options: LogStorageOptions, recovery: Recovery) {
     const { opening, previousSnapshot } = recovery;
     const { hardState, snapshot } = opening.recovered;
     this.#options = options;
-    this.#recovery = recovery;
     this.#files = options.files;
     const spareFailed = (error: DiskError) => this.#spareFailed(error);
     this.#segments = new SegmentLog({ ...options, spareFailed }, opening.tail);
@@ -80,8 +79,7 @@ export class LogStorage implements RaftStorage {
   }
 
   /** Begins a new segment: what a crash left behind the last batch of the old one never counts. */
-  start(done: (error: DiskError | undefined) => void): void {
-    const { first } = this.#recovery.opening;
+  start(first: LogBatch, done: (error: DiskError | undefined) => void): void {
     this.#segments.start(first, (error, segment) => {
       if (error !== undefined) return done(error);
       this.#retention.batchWritten(segment, first.records);

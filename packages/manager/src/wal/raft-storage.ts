@@ -108,7 +108,7 @@ function start(
   const { random, clock, metrics, log } = options;
   const segmentBytes = options.segmentBytes ?? WAL_SEGMENT_BYTES;
   const storage = new LogStorage({ files, segmentBytes, random, clock, metrics, log }, recovery);
-  storage.start((error) => {
+  storage.start(recovery.opening.first, (error) => {
     if (error !== undefined) return done(fail(diskFailure("begin a segment of the log", error)));
     const { recovered } = recovery.opening;
     const { state } = recovery;

@@ -62,6 +62,7 @@ export class SpareSegment {
     }
   }
 
+  /** Does not wait for all the zeros: a part of a segment is replaced when the log is opened. */
   close(done: () => void): void {
     this.#idle = done;
     this.#settle();
@@ -80,12 +81,20 @@ export class SpareSegment {
   }
 
   #fill(file: DiskFile, from: number, done: Done): void {
+    if (this.#idle !== undefined) return this.#stop(file);
     const left = this.#options.segmentBytes - from;
     if (left <= 0) return this.#options.files.syncNames(done);
     const chunk = left < zeros.length ? zeros.subarray(0, left) : zeros;
     file.write(from, chunk, (error) => {
       if (error !== undefined) done(error);
       else this.#fill(file, from + chunk.length, done);
+    });
+  }
+
+  #stop(file: DiskFile): void {
+    file.close(() => {
+      this.#state = { kind: "none" };
+      this.#settle();
     });
   }
 
