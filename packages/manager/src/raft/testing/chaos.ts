@@ -146,6 +146,17 @@ class Chaos {
     if (this.#cuts.has(`${from}>${to}`) || this.#happens(dropPercent)) return;
     this.#carry(from, to, message);
     if (this.#happens(duplicatePercent)) this.#carry(from, to, message);
+    if (message.kind.startsWith("vote")) this.#strikeVoter(from);
+  }
+
+  /** Crashes a member the moment its vote left: what it promised must survive. */
+  #strikeVoter(id: RaftId): void {
+    if (this.#healed || !this.#happens(this.#rates.crashPercent)) return;
+    const life = this.#member(id).raft;
+    this.#queue.after(0, () => {
+      if (this.#member(id).raft === life && life !== undefined)
+        this.#crashOrStart(this.#member(id));
+    });
   }
 
   #carry(from: RaftId, to: RaftId, message: RaftMessage): void {
