@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { checkDocument, checkLimits, renderLimits } from "./tidy/check-documents.ts";
+import { checkDocument, checkLimits, checkMetrics, renderLimits } from "./tidy/check-documents.ts";
 import { checkFile } from "./tidy/check-file.ts";
 import type { Finding } from "./tidy/finding.ts";
 import { printFinding } from "./tidy/finding.ts";
@@ -27,6 +27,9 @@ const findings: Finding[] = [
     .flatMap((path) => checkDocument(path, read(path), existsSync)),
   ...checkLimits(limitFiles, existsSync("docs/LIMITS.md") ? read("docs/LIMITS.md") : ""),
 ];
+const production = files.filter((path) => /^packages\/.*(?<!\.test)\.ts$/.test(path));
+const sources = new Map(production.map((path) => [path, read(path)]));
+findings.push(...checkMetrics(sources, read("docs/METRICS.md")));
 for (const finding of findings) console.log(printFinding(finding));
 console.log(`${files.length} files, ${findings.length} findings`);
 process.exitCode = findings.length === 0 ? 0 : 1;

@@ -2,16 +2,17 @@
  * Recovery of real processes, `kill -9` each time: the leader, a worker's process, a whole machine, a
  * task. The clock starts at the kill and stops when the user is served again.
  */
-import { get } from "node:http";
 import { at, numberAt, textAt } from "@skein/cli/api/read";
-import type { BenchNode } from "./local-cluster.ts";
-import { LocalCluster, pause, timeUntil } from "./local-cluster.ts";
+import { send } from "../../test/failures/support/load.ts";
+import type { LocalNode } from "../../test/support/local-cluster.ts";
+import { LocalCluster } from "../../test/support/local-cluster.ts";
+import { pause, timeUntil } from "../../test/support/wait.ts";
 import { reportTimes } from "./report.ts";
 
 const PORT = 18_080;
 
 export async function benchRecovery(rounds: number): Promise<void> {
-  const cluster = new LocalCluster();
+  const cluster = new LocalCluster("bench");
   try {
     await cluster.up(3, 5);
     const program = ["node", "examples/hello/server.js"];
@@ -33,15 +34,14 @@ async function leaderKills(cluster: LocalCluster, rounds: number): Promise<numbe
   const times: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const leader = await cluster.leader();
-    const survivor = cluster.nodes().find((n) => n.role === "manager" && n.id !== leader.id);
-    const socket = (survivor?.api ?? "").replace("unix://", "");
+    const survivor = cluster.managers().find((node) => node.id !== leader.id);
     process.kill(leader.pids.manager ?? 0, "SIGKILL");
     let attempt = 0;
-    const write = (): Promise<boolean> => {
+    const write = async (): Promise<boolean> => {
       attempt += 1;
-      return cluster.write(socket, `leader-${round}-${attempt}`).then(() => true);
+      return (await cluster.writeConfig(`leader-${round}-${attempt}`, survivor)).status === 201;
     };
-    times.push(await timeUntil(20_000, write));
+    times.push(await timeUntil(20_000, "a write", write));
     await cluster.skein("start", leader.name);
     await pause(1000);
   }
@@ -60,7 +60,9 @@ async function workerKills(
     const before = new Set((await cluster.running("web", victim.id)).map((t) => textAt(t, "ID")));
     if (kind === "agent") process.kill(victim.pids.worker ?? 0, "SIGKILL");
     else await cluster.skein("kill", victim.name);
-    times.push(await timeUntil(20_000, () => servedElsewhere(cluster, victim, before)));
+    times.push(
+      await timeUntil(20_000, "served elsewhere", () => servedElsewhere(cluster, victim, before)),
+    );
     await cluster.skein("start", victim.name);
     await pause(1000);
   }
@@ -70,24 +72,15 @@ async function workerKills(
 /** Three tasks run on other nodes, and each new one among them answers at the published port. */
 async function servedElsewhere(
   cluster: LocalCluster,
-  victim: BenchNode,
+  victim: LocalNode,
   before: ReadonlySet<string>,
 ): Promise<boolean> {
   const tasks = await cluster.running("web", victim.id);
   if (tasks.length < 3) return false;
   const fresh = tasks.map((task) => textAt(task, "ID")).filter((id) => !before.has(id));
-  const answered = new Set(await Promise.all(Array.from({ length: 6 }, () => taskThatAnswers())));
+  const sent = await Promise.all(Array.from({ length: 6 }, () => send("127.0.0.1", PORT)));
+  const answered = new Set(sent.map(({ taskId }) => taskId));
   return fresh.every((id) => answered.has(id));
-}
-
-function taskThatAnswers(): Promise<string> {
-  return new Promise((resolve) => {
-    get({ host: "127.0.0.1", port: PORT, agent: false, timeout: 5000 }, (response) => {
-      let text = "";
-      response.on("data", (chunk) => (text += String(chunk)));
-      response.on("end", () => resolve(/\((\w+)\)/.exec(text)?.[1] ?? ""));
-    }).on("error", () => resolve(""));
-  });
 }
 
 async function taskKills(cluster: LocalCluster, rounds: number): Promise<number[]> {
@@ -103,12 +96,12 @@ async function taskKills(cluster: LocalCluster, rounds: number): Promise<number[
       const current = tasks.find((one) => numberAt(one, "Slot") === slot);
       return current !== undefined && at(current, "ID") !== at(task, "ID");
     };
-    times.push(await timeUntil(20_000, replaced));
+    times.push(await timeUntil(20_000, "replaced", replaced));
   }
   return times;
 }
 
-async function nodeWithTask(cluster: LocalCluster): Promise<BenchNode> {
+async function nodeWithTask(cluster: LocalCluster): Promise<LocalNode> {
   for (;;) {
     const tasks = await cluster.running("web");
     const node = cluster.nodes().find((one) => one.id === textAt(tasks[0], "NodeID"));

@@ -1,5 +1,6 @@
 /** 100 replicas on five workers, from the request to the last one running: `sleep`, and Node programs. */
-import { LocalCluster, timeUntil } from "./local-cluster.ts";
+import { LocalCluster } from "../../test/support/local-cluster.ts";
+import { timeUntil } from "../../test/support/wait.ts";
 import { reportTimes } from "./report.ts";
 
 const PROGRAMS: readonly { readonly name: string; readonly argv: readonly string[] }[] = [
@@ -8,7 +9,7 @@ const PROGRAMS: readonly { readonly name: string; readonly argv: readonly string
 ];
 
 export async function benchReplicas(rounds: number): Promise<void> {
-  const cluster = new LocalCluster();
+  const cluster = new LocalCluster("bench");
   try {
     await cluster.up(3, 5);
     for (const { name, argv } of PROGRAMS) {
@@ -17,10 +18,16 @@ export async function benchReplicas(rounds: number): Promise<void> {
         const service = `${name}-${round}`;
         const since = performance.now();
         await cluster.skein("run", "-d", "--name", service, "--replicas", "100", "--", ...argv);
-        await timeUntil(60_000, async () => (await cluster.running(service)).length === 100);
+        await timeUntil(60_000, "100 run", async () => {
+          return (await cluster.running(service)).length === 100;
+        });
         times.push(Math.round(performance.now() - since));
         await cluster.skein("service", "rm", service);
-        await timeUntil(60_000, async () => (await cluster.get("/tasks")).length === 0);
+        await timeUntil(
+          60_000,
+          "all are gone",
+          async () => (await cluster.get("/tasks")).length === 0,
+        );
       }
       reportTimes("replicas", `100 replicas of ${name} created -> running`, times);
     }

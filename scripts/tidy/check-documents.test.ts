@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { checkDocument, checkLimits, renderLimits } from "./check-documents.ts";
+import { checkDocument, checkLimits, checkMetrics, renderLimits } from "./check-documents.ts";
 
 const LIMITS = new Map([
   [
@@ -41,4 +41,11 @@ describe("tidy of documents", () => {
       expect(found.map(({ rule }) => rule)).to.deep.equal(rules);
     });
   }
+
+  it("finds a metric without a row, and a row without a metric", () => {
+    const sources = new Map([["a.ts", 'count("skein_a_total");\ngauge("skein_b", 1);']]);
+    const document = "| `skein_b` | gauge | x |\n| `skein_c` | gauge | x |";
+    const found = checkMetrics(sources, document).map(({ path, line }) => `${path}:${line}`);
+    expect(found).to.deep.equal(["a.ts:1", "docs/METRICS.md:2"]);
+  });
 });

@@ -78,3 +78,29 @@ export function checkDocument(
 function resolveFrom(path: string, target: string): string {
   return new URL(target, `file:///${path}`).pathname.slice(1);
 }
+
+/** Every metric that code names must be a row of docs/METRICS.md, and every row a metric. */
+export function checkMetrics(
+  sources: ReadonlyMap<string, string>,
+  document: string,
+): readonly Finding[] {
+  const findings: Finding[] = [];
+  const known = new Set<string>();
+  for (const [path, text] of sources) {
+    text.split("\n").forEach((line, at) => {
+      for (const [, name = ""] of line.matchAll(/"(skein_[a-z_]+)"/g)) {
+        known.add(name);
+        if (document.includes(`\`${name}\``)) continue;
+        const advice = `add ${name} to docs/METRICS.md`;
+        findings.push({ path, line: at + 1, rule: "metrics", advice });
+      }
+    });
+  }
+  document.split("\n").forEach((line, at) => {
+    const name = /^\| `(skein_[a-z_]+)`/.exec(line)?.[1];
+    if (name === undefined || known.has(name)) return;
+    const advice = `${name} is no metric any more: remove the row`;
+    findings.push({ path: "docs/METRICS.md", line: at + 1, rule: "metrics", advice });
+  });
+  return findings;
+}
