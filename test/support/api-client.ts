@@ -17,6 +17,8 @@ export interface Ask {
   readonly text?: string;
   readonly query?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** An answer that takes longer is an error; without it, it is waited for. */
+  readonly timeoutMs?: number;
 }
 
 /** `what`: "GET /services". */
@@ -51,6 +53,11 @@ export function ask(socketPath: string, what: string, options: Ask = {}): Promis
       },
     );
     request.on("error", reject);
+    const { timeoutMs } = options;
+    if (timeoutMs !== undefined) {
+      const late = new Error(`${what}: no answer in ${timeoutMs} ms`);
+      request.setTimeout(timeoutMs, () => request.destroy(late));
+    }
     request.end(text);
   });
 }

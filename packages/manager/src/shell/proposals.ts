@@ -1,7 +1,8 @@
 /**
- * Writes on their way through the log. Each is answered exactly once: refused before it was appended,
- * accepted or refused by `apply`, lost for certain (another entry took its index), or, after a deadline,
- * `outcome-unknown`: it may still commit, so it is never called failed.
+ * Writes on their way through the log. Each is answered exactly once: refused before it was
+ * appended, accepted or refused by `apply`, lost for certain (another entry was applied at its
+ * index), or, after a deadline, `outcome-unknown`: it may still commit, so it is never called
+ * failed.
  */
 import { assert } from "@skein/common/assert";
 import type { LogIndex, RequestId, Term } from "@skein/common/ids";
