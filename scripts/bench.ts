@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- NAME [ROUNDS]`: prints one JSON object a line. Never part of a test: figures are
- * compared, by whoever reads them, with a peer of the same run.
+ * `npm run bench -- NAME [ROUNDS]`: prints one JSON object a line. Never part of a test: figures
+ * are compared, by whoever reads them, with a peer of the same run.
  */
 import { benchRecovery } from "./bench/recovery.ts";
 import { benchReplicas } from "./bench/replicas.ts";

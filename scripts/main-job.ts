@@ -1,7 +1,7 @@
 /**
- * The first five minutes of a stranger, as a test: a fresh clone without `node_modules`, `npm run up`, a
- * web service with three replicas, `kill -9` of the leader, of a worker, of every manager. `--as-user` runs
- * it as an unprivileged user with a home of its own (needs root to become one).
+ * The first five minutes of a stranger, as a test: a fresh clone without `node_modules`, `npm run
+ * up`, a web service with three replicas, `kill -9` of the leader, of a worker, of every manager.
+ * `--as-user` runs it as an unprivileged user with a home of its own (needs root to become one).
  */
 import { execFileSync, spawn } from "node:child_process";
 import { chownSync, mkdtempSync, rmSync } from "node:fs";

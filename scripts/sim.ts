@@ -1,6 +1,7 @@
 /**
- * `npm run sim -- [--seed N] [--count N] [--fault-ms N]`: the whole-cluster simulator. One seed prints its
- * trace; several print a line each and stop at the first that fails, with the command that repeats it.
+ * `npm run sim -- [--seed N] [--count N] [--fault-ms N]`: the whole-cluster simulator. One seed
+ * prints its trace; several print a line each and stop at the first that fails, with the command
+ * that repeats it.
  */
 import { runSeed } from "../test/sim/world/run-seed.ts";
 

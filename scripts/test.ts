@@ -1,6 +1,7 @@
 /**
- * `npm test` (quick) and `npm run test:full`: runs the suites, prints the time of each, what was skipped
- * and why, and ends with `N passed, N failed`. In CI a skip of something that is there is a failure.
+ * `npm test` (quick) and `npm run test:full`: runs the suites, prints the time of each, what was
+ * skipped and why, and ends with `N passed, N failed`. In CI a skip of something that is there is a
+ * failure.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * `npm run tidy`: the style guide as a program. Prints one line per finding and exits 1 if there is any.
- * `--write` brings docs/LIMITS.md in step with the limit files.
+ * `npm run tidy`: the style guide as a program. Prints one line per finding and exits 1 if there is
+ * any. `--write` brings docs/LIMITS.md in step with the limit files.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Recovery of real processes, `kill -9` each time: the leader, a worker's process, a whole machine, a
- * task. The clock starts at the kill and stops when the user is served again.
+ * Recovery of real processes, `kill -9` each time: the leader, a worker's process, a whole machine,
+ * a task. The clock starts at the kill and stops when the user is served again.
  */
 import { at, numberAt, textAt } from "@skein/cli/api/read";
 import { send } from "../../test/failures/support/load.ts";
@@ -48,7 +48,7 @@ async function leaderKills(cluster: LocalCluster, rounds: number): Promise<numbe
   return times;
 }
 
-/** A worker's process alone, or its machine with the tasks; then three tasks elsewhere that answer. */
+/** A worker's process, or its machine with the tasks; then three tasks elsewhere that answer. */
 async function workerKills(
   cluster: LocalCluster,
   kind: "agent" | "machine",

@@ -1,4 +1,4 @@
-/** 100 replicas on five workers, from the request to the last one running: `sleep`, and Node programs. */
+/** 100 replicas on five workers, from the request to the last one running: `sleep`, and Node. */
 import { LocalCluster } from "../../test/support/local-cluster.ts";
 import { timeUntil } from "../../test/support/wait.ts";
 import { reportTimes } from "./report.ts";

@@ -19,7 +19,10 @@ export function report(figure: Figure): void {
   console.log(JSON.stringify({ ...figure, ratio }));
 }
 
-/** Reports times: `ours` is the median. p99 of few samples is their maximum, and said so by `samples`. */
+/**
+ * Reports times: `ours` is the median. p99 of few samples is their maximum, and said so by
+ * `samples`.
+ */
 export function reportTimes(bench: string, name: string, times: readonly number[]): void {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (share: number): number =>

@@ -1,4 +1,7 @@
-/** The steps of the main job, in order. Each gives a figure or a word, or throws with what went wrong. */
+/**
+ * The steps of the main job, in order. Each gives a figure or a word, or throws with what went
+ * wrong.
+ */
 import { spawnSync } from "node:child_process";
 import type { RequestOptions } from "node:http";
 import { request as httpRequest } from "node:http";

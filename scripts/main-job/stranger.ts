@@ -1,4 +1,6 @@
-/** Someone at a shell: runs commands in their clone, with their own home and nothing else of ours. */
+/**
+ * Someone at a shell: runs commands in their clone, with their own home and nothing else of ours.
+ */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,6 @@
-/** Import directions: common <- manager, worker, cli; core <- shell <- main; never across or back. */
+/**
+ * Import directions: common <- manager, worker, cli; core <- shell <- main; never across or back.
+ */
 import { dirname, join } from "node:path/posix";
 import { PACKAGE_IMPORTS, packageOf, zoneOf } from "./zones.ts";
 

@@ -23,7 +23,7 @@ export const CORE_BANNED_GLOBALS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Files that may be longer than the limit, with the reason: tables of data, which do not get clearer by
- * being cut in two.
+ * Files that may be longer than the limit, with the reason: tables of data, which do not get
+ * clearer by being cut in two.
  */
 export const LONG_FILES: ReadonlyMap<string, string> = new Map<string, string>();

@@ -1,9 +1,12 @@
 /**
- * Assertions: on in production. A failed one is a bug of ours, never the fault of a peer, a user or a
- * disk: what comes from outside is decoded into a `Result` instead.
+ * Assertions: on in production. A failed one is a bug of ours, never the fault of a peer, a user or
+ * a disk: what comes from outside is decoded into a `Result` instead.
  */
 
-/** A broken invariant. Raft, WAL and store stop the process on it; other code contains and counts it. */
+/**
+ * A broken invariant. Raft, WAL and store stop the process on it; other code contains and counts
+ * it.
+ */
 export class BugError extends Error {
   override readonly name = "BugError";
 }

@@ -1,6 +1,6 @@
 /**
- * Branded identifiers. The casts here, and in `wire/`, are the only ones: everywhere else an id keeps
- * the brand it was decoded or minted with.
+ * Branded identifiers. The casts here, and in `wire/`, are the only ones: everywhere else an id
+ * keeps the brand it was decoded or minted with.
  */
 
 /** The property exists for the compiler only. */

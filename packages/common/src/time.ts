@@ -3,7 +3,9 @@ import type { Brand } from "./ids.ts";
 
 /** Monotonic time of one process; never compared between processes, never stored. */
 export type Instant = Brand<number, "Instant">;
-/** Replicated time: integer, only forward, lives in commands and deadlines (docs/design/store.md). */
+/**
+ * Replicated time: integer, only forward, lives in commands and deadlines (docs/design/store.md).
+ */
 export type StoreTime = Brand<number, "StoreTime">;
 /** Milliseconds since 1970: for display, certificates and cron alone; never decides anything. */
 export type WallTime = Brand<number, "WallTime">;

@@ -1,6 +1,7 @@
 /**
- * `skein-manager --state-dir DIR`: reads `DIR/node.json` and `DIR/identity/`, composes a manager of the
- * real adapters and serves. A ready line goes to the log, and to the launcher when there is one.
+ * `skein-manager --state-dir DIR`: reads `DIR/node.json` and `DIR/identity/`, composes a manager of
+ * the real adapters and serves. A ready line goes to the log, and to the launcher when there is
+ * one.
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

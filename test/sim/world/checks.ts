@@ -1,6 +1,6 @@
 /**
- * What must hold in a simulated cluster. Safety after every event that could break it; agreement and
- * service at the end, when the faults are over.
+ * What must hold in a simulated cluster. Safety after every event that could break it; agreement
+ * and service at the end, when the faults are over.
  */
 import { assert } from "@skein/common/assert";
 import { storeFaults } from "@skein/manager/store/invariants";

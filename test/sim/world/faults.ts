@@ -1,4 +1,6 @@
-/** What happens to a simulated cluster, drawn from its seed: each kind on or off for the whole run. */
+/**
+ * What happens to a simulated cluster, drawn from its seed: each kind on or off for the whole run.
+ */
 import type { SimRandom } from "../sim-random.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
@@ -52,7 +54,9 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** Draws which kinds this run has, and runs faults for `milliseconds`, healing each after a while. */
+/**
+ * Draws which kinds this run has, and runs faults for `milliseconds`, healing each after a while.
+ */
 export function plague(world: World, milliseconds: number): void {
   const random = world.random.fork("faults");
   const kinds = Object.keys(FAULTS).filter(() => random.once(2));

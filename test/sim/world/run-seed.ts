@@ -1,7 +1,7 @@
 /**
- * One seed of the whole-cluster simulator: start, create a service, let faults happen while clients write,
- * heal, and require that everything is as asked: no acknowledged write lost, one state on all managers, every
- * slot served, every machine running exactly what the store wants.
+ * One seed of the whole-cluster simulator: start, create a service, let faults happen while clients
+ * write, heal, and require that everything is as asked: no acknowledged write lost, one state on
+ * all managers, every slot served, every machine running exactly what the store wants.
  */
 import { assert } from "@skein/common/assert";
 import { configId, requestId, serviceId } from "@skein/common/ids";

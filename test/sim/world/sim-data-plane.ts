@@ -1,6 +1,6 @@
 /**
- * The data plane of a simulated node: tasks enter rotation a moment after they run; the routes it was
- * given last are what this node serves.
+ * The data plane of a simulated node: tasks enter rotation a moment after they run; the routes it
+ * was given last are what this node serves.
  */
 import type { ServiceRoute } from "@skein/common/model/routes";
 import type { FromDataPlane, ToDataPlane } from "@skein/worker/dataplane/protocol";

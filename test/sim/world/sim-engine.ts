@@ -1,6 +1,6 @@
 /**
- * Tasks of a simulated machine. The processes are the machine's, not the agent's: they outlive it, as real
- * ones do, and a new engine adopts them. Preparing, starting and stopping take drawn times.
+ * Tasks of a simulated machine. The processes are the machine's, not the agent's: they outlive it,
+ * as real ones do, and a new engine adopts them. Preparing, starting and stopping take drawn times.
  */
 import { must } from "@skein/common/assert";
 import type { TaskId } from "@skein/common/ids";

@@ -1,4 +1,6 @@
-/** One simulated machine: its disks, its task processes, and the manager and worker process on it. */
+/**
+ * One simulated machine: its disks, its task processes, and the manager and worker process on it.
+ */
 import { assert } from "@skein/common/assert";
 import type { ClusterId } from "@skein/common/ids";
 import type { Log } from "@skein/common/io/log";

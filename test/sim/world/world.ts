@@ -1,6 +1,7 @@
 /**
- * A whole cluster in one process: managers and workers run their real code over simulated ports, under one
- * virtual clock and from one seed. A run is a function of its seed and options; `trace` is its printed form.
+ * A whole cluster in one process: managers and workers run their real code over simulated ports,
+ * under one virtual clock and from one seed. A run is a function of its seed and options; `trace`
+ * is its printed form.
  */
 import { assert } from "@skein/common/assert";
 import { clusterId, nodeId, raftId, requestId } from "@skein/common/ids";

@@ -3,8 +3,8 @@
  *
  * Invariants:
  *   D1. Steps never nest: an input submitted while a step or an effect runs waits for its turn.
- *   D2. Persist before send: an effect marked `after-durable` is performed only when everything handed
- *       to `persist` before it is durable. Effects marked `now` are performed at once.
+ *   D2. Persist before send: an effect marked `after-durable` is performed only when everything
+ *       handed to `persist` before it is durable. Effects marked `now` are performed at once.
  *   D3. At most one persist batch is in flight; what queues meanwhile becomes the next batch (group
  *       commit), so that one sync serves everything that waited for the last.
  *   D4. A persist failure stops the driver: nothing that waited for it ever leaves.
@@ -13,13 +13,17 @@ import { assert } from "../assert.ts";
 import type { Clock, Timer } from "../io/clock.ts";
 import type { Machine, Wake } from "./machine.ts";
 
-/** How the driver treats an effect. `persist` effects go to `Host.persist`, the others to `perform`. */
+/**
+ * How the driver treats an effect. `persist` effects go to `Host.persist`, the others to `perform`.
+ */
 export type EffectTiming = "now" | "after-durable" | "persist";
 
 export interface Host<Effect, Input> {
   timing(effect: Effect): EffectTiming;
   perform(effect: Effect): void;
-  /** Makes a batch durable with one sync; calls `done` later, with the failure's text if it failed. */
+  /**
+   * Makes a batch durable with one sync; calls `done` later, with the failure's text if it failed.
+   */
   persist?(batch: readonly Effect[], done: (error: string | undefined) => void): void;
   /** The input that tells the machine that a batch is durable (`upTo` counts persist effects). */
   persisted?(upTo: number): Input;
@@ -50,7 +54,9 @@ export class Driver<Input, Effect> {
     this.#clock = clock;
   }
 
-  /** Hands the machine an input; it is stepped before this returns unless a step is running (D1). */
+  /**
+   * Hands the machine an input; it is stepped before this returns unless a step is running (D1).
+   */
   submit(input: Input | Wake): void {
     if (this.#closed) return;
     this.#inputs.push(input);

@@ -1,8 +1,9 @@
 import type { Instant } from "../time.ts";
 
 /**
- * The one shape of long-lived core state. `step` is synchronous, total and deterministic: equal inputs
- * at equal instants give equal effects. It never calls out; effects are values the driver performs.
+ * The one shape of long-lived core state. `step` is synchronous, total and deterministic: equal
+ * inputs at equal instants give equal effects. It never calls out; effects are values the driver
+ * performs.
  */
 export interface Machine<Input, Effect> {
   step(now: Instant, input: Input | Wake): readonly Effect[];

@@ -6,9 +6,9 @@ export interface Timer {
 }
 
 /**
- * Time as a port. Real: `node/system-clock.ts`. Simulated: a virtual event heap.
- * A real timer that fires late lets the sockets be read first, so that a stalled process does not take
- * unread heartbeats for silence.
+ * Time as a port. Real: `node/system-clock.ts`. Simulated: a virtual event heap. A real timer that
+ * fires late lets the sockets be read first, so that a stalled process does not take unread
+ * heartbeats for silence.
  */
 export interface Clock {
   now(): Instant;

@@ -1,6 +1,7 @@
 /**
  * `node.json`: what a process needs to know of its node before it can talk to anyone. Written by
- * `skein up` (later by `swarm init` and `join`); the same file serves the manager and the worker process.
+ * `skein up` (later by `swarm init` and `join`); the same file serves the manager and the worker
+ * process.
  */
 import * as v from "valibot";
 import type { ClusterId, NodeId, RaftId } from "../ids.ts";

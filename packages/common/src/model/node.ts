@@ -1,4 +1,6 @@
-/** A node: one identity. The spec is the user's; description and status are written by the system. */
+/**
+ * A node: one identity. The spec is the user's; description and status are written by the system.
+ */
 import * as v from "valibot";
 import type { NodeId, SessionId } from "../ids.ts";
 import type { Decoded } from "../wire/schema.ts";
@@ -42,9 +44,13 @@ export const nodeStatusSchema = v.object({
   state: nodeStateSchema,
   /** Why, in words a user reads: "worker process ended: connection refused". Empty when ready. */
   message: shortText,
-  /** The session that made it ready; `down` names the session it judged, so a newer one overrules. */
+  /**
+   * The session that made it ready; `down` names the session it judged, so a newer one overrules.
+   */
   session: v.exactOptional(id<SessionId>()),
-  /** Store time of the last change of `state`: a node that stays down for long releases its tasks. */
+  /**
+   * Store time of the last change of `state`: a node that stays down for long releases its tasks.
+   */
   since: v.exactOptional(count),
 });
 

@@ -1,6 +1,6 @@
 /**
- * The serving table every node gets: which ports are published, and which tasks answer them. A node that
- * is cut off serves the last one it got.
+ * The serving table every node gets: which ports are published, and which tasks answer them. A node
+ * that is cut off serves the last one it got.
  */
 import * as v from "valibot";
 import type { NodeId, ServiceId, TaskId } from "../ids.ts";

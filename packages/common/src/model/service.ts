@@ -4,7 +4,9 @@ import type { ServiceId } from "../ids.ts";
 import type { Decoded } from "../wire/schema.ts";
 import { count, flag, id, shortText, stringMap, strings, text } from "../wire/schema.ts";
 
-/** Durations are integer milliseconds inside; Docker's nanoseconds are converted at the API edge. */
+/**
+ * Durations are integer milliseconds inside; Docker's nanoseconds are converted at the API edge.
+ */
 export const restartPolicySchema = v.object({
   condition: v.picklist(["none", "on-failure", "any"]),
   /** Absent: the first retry at once, then exponential backoff. Present: exactly this long. */
@@ -79,8 +81,8 @@ export const serviceSpecSchema = v.object({
   endpointMode: v.picklist(["vip", "dnsrr"]),
   ports: v.array(portSpecSchema),
   /**
-   * The Engine API's JSON of the spec, as the client sent it: what `inspect` gives back, so that a client
-   * which compares finds what it wrote.
+   * The Engine API's JSON of the spec, as the client sent it: what `inspect` gives back, so that a
+   * client which compares finds what it wrote.
    */
   engine: text,
 });
@@ -107,7 +109,10 @@ export const serviceSchema = v.object({
   version: count,
   /** Index of the last write of the spec: a client's update must have read at least this. */
   specIndex: count,
-  /** Index of the last change of what tasks are made of (task spec, ports): names the tasks' version. */
+  /**
+   * Index of the last change of what tasks are made of (task spec, ports): names the tasks'
+   * version.
+   */
   taskIndex: count,
   createdAt: count,
   updatedAt: count,
@@ -116,7 +121,10 @@ export const serviceSchema = v.object({
   /** `spec.ports` with published ports assigned. */
   ports: v.array(portSpecSchema),
   updateStatus: v.exactOptional(updateStatusSchema),
-  /** Removed by the user; the row stays until its last task is gone, so that nothing is reused early. */
+  /**
+   * Removed by the user; the row stays until its last task is gone, so that nothing is reused
+   * early.
+   */
   removed: v.exactOptional(flag),
 });
 export type Service = Decoded<typeof serviceSchema>;

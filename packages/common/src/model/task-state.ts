@@ -1,6 +1,6 @@
 /**
- * Task states: Swarm's numbers (swarmkit api/types.proto), only forward. The table below is data that
- * code, tests and docs/design/task-lifecycle.md share.
+ * Task states: Swarm's numbers (swarmkit api/types.proto), only forward. The table below is data
+ * that code, tests and docs/design/task-lifecycle.md share.
  */
 import * as v from "valibot";
 

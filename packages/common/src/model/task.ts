@@ -30,7 +30,10 @@ export const taskSchema = v.object({
   updatedAt: count,
   /** Store time when the observed state last changed; deadlines count from it. */
   stateSince: count,
-  /** Store time at which it became `running`; kept when it ends, so that "how long did it run" is known. */
+  /**
+   * Store time at which it became `running`; kept when it ends, so that "how long did it run" is
+   * known.
+   */
   runningSince: v.exactOptional(count),
   serviceId: id<ServiceId>(),
   serviceName: shortText,
@@ -50,8 +53,8 @@ export const taskSchema = v.object({
 export type Task = Decoded<typeof taskSchema>;
 
 /**
- * A slot of a replicated service: stored, not inferred from tasks. It names the one task that counts, and
- * holds what the restart supervisor must remember over a change of leader.
+ * A slot of a replicated service: stored, not inferred from tasks. It names the one task that
+ * counts, and holds what the restart supervisor must remember over a change of leader.
  */
 export const slotSchema = v.object({
   serviceId: id<ServiceId>(),

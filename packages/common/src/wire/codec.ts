@@ -1,12 +1,13 @@
 /**
- * Bytes <-> plain values. One shared packr without records: a frame can be read without what came before
- * it. Byte equality of equal values is not promised (map order), so digests use canonical JSON instead.
+ * Bytes <-> plain values. One shared packr without records: a frame can be read without what came
+ * before it. Byte equality of equal values is not promised (map order), so digests use canonical
+ * JSON instead.
  */
 import { Packr } from "msgpackr";
 import type * as v from "valibot";
 import type { Result } from "../result.ts";
 import { fail } from "../result.ts";
-import type { DecodeError, Decoded } from "./schema.ts";
+import type { Decoded, DecodeError } from "./schema.ts";
 import { decodeWith } from "./schema.ts";
 
 const packr = new Packr({

@@ -1,6 +1,6 @@
 /**
- * Total decoders. Whatever comes from a peer, a disk or a user is checked once, here at the edge, and
- * trusted inside. Unknown keys are dropped, so that a newer peer may add optional fields.
+ * Total decoders. Whatever comes from a peer, a disk or a user is checked once, here at the edge,
+ * and trusted inside. Unknown keys are dropped, so that a newer peer may add optional fields.
  */
 import * as v from "valibot";
 import type { LogIndex, Term } from "../ids.ts";
@@ -45,7 +45,9 @@ export const flag = v.boolean();
 /** Any buffer backs it: what `encode` returns, a slice of a frame, a file. */
 export const bytes: v.GenericSchema<Uint8Array> = v.instance(Uint8Array);
 export const strings = v.array(v.string());
-/** Labels and other string maps; the key order is the writer's and never reaches a digest unsorted. */
+/**
+ * Labels and other string maps; the key order is the writer's and never reaches a digest unsorted.
+ */
 export const stringMap = v.record(v.string(), v.string());
 
 /** An identifier of brand `Id`: 1 to 64 printable characters. */
@@ -56,5 +58,11 @@ export function id<Id extends string>() {
     v.transform((value) => value as Id),
   );
 }
-export const termNumber = v.pipe(count, v.transform((value): Term => term(value)));
-export const indexNumber = v.pipe(count, v.transform((value): LogIndex => logIndex(value)));
+export const termNumber = v.pipe(
+  count,
+  v.transform((value): Term => term(value)),
+);
+export const indexNumber = v.pipe(
+  count,
+  v.transform((value): LogIndex => logIndex(value)),
+);

@@ -1,7 +1,7 @@
 /**
- * What only the leader does: runs the controllers on every change of the store, and the dispatcher. Made
- * when this manager became leader and applied its own term's first entry; dropped whole when it is no
- * longer. Nothing decided in one term is proposed in another.
+ * What only the leader does: runs the controllers on every change of the store, and the dispatcher.
+ * Made when this manager became leader and applied its own term's first entry; dropped whole when
+ * it is no longer. Nothing decided in one term is proposed in another.
  */
 import { unreachable } from "@skein/common/assert";
 import { Driver } from "@skein/common/host/driver";

@@ -81,7 +81,9 @@ function portStatus(config: NodeConfig, manager: Manager): PortStatus {
   return { ...base, leader: named };
 }
 
-/** Resolves once the stream is open, so that a dead leader is known before a request is spent on it. */
+/**
+ * Resolves once the stream is open, so that a dead leader is known before a request is spent on it.
+ */
 function dialLeader(manager: Manager, network: TlsNetwork): Promise<Duplex | undefined> {
   const { leader } = manager.status();
   if (leader === undefined) return Promise.resolve(undefined);

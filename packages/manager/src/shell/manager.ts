@@ -1,12 +1,11 @@
 /**
- * One manager process over its ports: log, Raft, store, links to the other managers and, while leader,
- * the controllers and the dispatcher. It names no socket, file, clock or process, so that the simulator
- * runs this very code. Main composes it with the real adapters.
+ * One manager process over its ports: log, Raft, store, links to the other managers and, while
+ * leader, the controllers and the dispatcher. It names no socket, file, clock or process, so that
+ * the simulator runs this very code. Main composes it with the real adapters.
  */
 import { unreachable } from "@skein/common/assert";
-import type { EffectTiming } from "@skein/common/host/driver";
 import { Driver } from "@skein/common/host/driver";
-import type { RaftId, RequestId } from "@skein/common/ids";
+import type { RaftId, RequestId, Term } from "@skein/common/ids";
 import type { Accept, Listener } from "@skein/common/io/network";
 import { fail } from "@skein/common/result";
 import { encode } from "@skein/common/wire/codec";
@@ -24,6 +23,7 @@ import type { ManagerPorts, ManagerStatus } from "./manager-ports.ts";
 import { Peers } from "./peers.ts";
 import type { ProposalDone } from "./proposals.ts";
 import { Proposals } from "./proposals.ts";
+import { createRaftHost } from "./raft-host.ts";
 import type { ReadDone } from "./reads.ts";
 import { Reads } from "./reads.ts";
 import type { Arrived } from "./snapshots.ts";
@@ -226,7 +226,7 @@ export class Manager {
         this.#snapshots.configure(effect.configuration);
         return;
       case "send-snapshot":
-        this.#sendSnapshot(effect.to);
+        this.#sendSnapshot(effect.to, effect.term);
         return;
       case "install-snapshot":
         this.#install(effect.meta);
@@ -291,7 +291,7 @@ export class Manager {
     });
   }
 
-  #sendSnapshot(to: RaftId): void {
+  #sendSnapshot(to: RaftId, term: Term): void {
     const { storage, log } = this.#ports;
     const delivered = (ok: boolean): void =>
       this.#driver.submit({ kind: "snapshot-sent", to, delivered: ok });
@@ -303,7 +303,7 @@ export class Manager {
         return;
       }
       const { meta, state } = result.value;
-      this.#snapshots.send(to, { term: this.#raft.status().term, meta, state }, delivered);
+      this.#snapshots.send(to, { term, meta, state }, delivered);
     });
   }
 
@@ -352,17 +352,8 @@ export class Manager {
 
   #createDriver(): Driver<RaftInput, RaftEffect> {
     const { storage, clock, fatal } = this.#ports;
-    return new Driver(
-      this.#raft,
-      {
-        timing: timingOf,
-        perform: (effect) => this.#perform(effect),
-        persist: (batch, done) => storage.persist(batch.filter(isPersist), done),
-        persisted: (upTo) => ({ kind: "persisted", upTo }),
-        failed: (error) => fatal(`the log cannot be written: ${error}`),
-      },
-      clock,
-    );
+    const perform = (effect: RaftEffect): void => this.#perform(effect);
+    return new Driver(this.#raft, createRaftHost({ storage, perform, fatal }), clock);
   }
 
   #createPeers(): Peers {
@@ -390,14 +381,3 @@ export class Manager {
 }
 
 const ignoreLink = { opened: () => undefined, message: () => undefined, closed: () => undefined };
-
-type PersistEffect = Extract<RaftEffect, { readonly kind: "persist" }>;
-
-function isPersist(effect: RaftEffect): effect is PersistEffect {
-  return effect.kind === "persist";
-}
-
-function timingOf(effect: RaftEffect): EffectTiming {
-  if (effect.kind === "persist") return "persist";
-  return effect.kind === "send" ? effect.timing : "now";
-}

@@ -7,7 +7,10 @@ export interface ClusterOutcome {
   readonly message: string;
 }
 
-/** Appended, but not known to be committed in time: it may still take effect. Never called a failure. */
+/**
+ * Appended, but not known to be committed in time: it may still take effect. Never called a
+ * failure.
+ */
 export interface UnknownOutcome {
   readonly code: "outcome-unknown";
   readonly message: string;

@@ -1,7 +1,8 @@
 /**
- * Links to the other managers: one outgoing `/raft` connection to each member of the configuration, kept
- * up with backoff. Raft messages leave on ours and arrive on theirs. A lost message is Raft's business; a
- * lost process is told at once: a dial that is refused proves that nobody listens there.
+ * Links to the other managers: one outgoing `/raft` connection to each member of the configuration,
+ * kept up with backoff. Raft messages leave on ours and arrive on theirs. A lost message is Raft's
+ * business; a lost process is told at once: a dial that is refused proves that nobody listens
+ * there.
  */
 import type { NodeId, RaftId } from "@skein/common/ids";
 import { compareIds, nodeId, raftId } from "@skein/common/ids";

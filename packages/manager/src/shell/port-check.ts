@@ -1,6 +1,6 @@
 /**
- * Is a published port free on this machine's addresses? Asked before a service is created, so that a port
- * of another program is a refusal at once and not a listener that fails on every node.
+ * Is a published port free on this machine's addresses? Asked before a service is created, so that
+ * a port of another program is a refusal at once and not a listener that fails on every node.
  */
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";

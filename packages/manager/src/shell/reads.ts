@@ -1,6 +1,7 @@
 /**
- * Linearizable reads: Raft names an index that every write acknowledged before the question is at or
- * below; the answer waits until that index is applied here. Many waiting reads share one question.
+ * Linearizable reads: Raft names an index that every write acknowledged before the question is at
+ * or below; the answer waits until that index is applied here. Many waiting reads share one
+ * question.
  */
 import type { LogIndex } from "@skein/common/ids";
 import type { Clock, Timer } from "@skein/common/io/clock";
@@ -36,8 +37,8 @@ export class Reads {
   }
 
   /**
-   * A question counts only for reads registered before it was asked, so each caller in this turn gets a
-   * question asked after it: one per turn of the event loop, shared by that turn's callers.
+   * A question counts only for reads registered before it was asked, so each caller in this turn
+   * gets a question asked after it: one per turn of the event loop, shared by that turn's callers.
    */
   read(done: ReadDone): void {
     const token = this.#next;

@@ -1,7 +1,7 @@
 /**
- * Snapshots on their way between managers: their own connection, so that bulk never delays a heartbeat.
- * One header, then chunks in order, then the receiver's answer. A transfer that breaks is started again by
- * Raft; nothing partial is ever visible.
+ * Snapshots on their way between managers: their own connection, so that bulk never delays a
+ * heartbeat. One header, then chunks in order, then the receiver's answer. A transfer that breaks
+ * is started again by Raft; nothing partial is ever visible.
  */
 import type { RaftId, Term } from "@skein/common/ids";
 import { nodeId, raftId } from "@skein/common/ids";
@@ -68,7 +68,9 @@ export class SnapshotTransfers {
     this.#configuration = configuration;
   }
 
-  /** Sends one snapshot; `done` says whether the receiver has it durably. Times out per progress. */
+  /**
+   * Sends one snapshot; `done` says whether the receiver has it durably. Times out per progress.
+   */
   send(to: RaftId, content: Outgoing, done: (delivered: boolean) => void): void {
     const member = this.#configuration?.addresses[to];
     if (member === undefined) {

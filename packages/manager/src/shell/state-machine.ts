@@ -1,7 +1,7 @@
 /**
- * The replicated state of one manager: applies committed entries to the store, takes a snapshot now and
- * then, and replaces the store by a received one. A throw while applying is a broken invariant: the
- * process stops, since a store that missed a change must not go on.
+ * The replicated state of one manager: applies committed entries to the store, takes a snapshot now
+ * and then, and replaces the store by a received one. A throw while applying is a broken invariant:
+ * the process stops, since a store that missed a change must not go on.
  */
 import type { LogIndex, Term } from "@skein/common/ids";
 import { logIndex } from "@skein/common/ids";

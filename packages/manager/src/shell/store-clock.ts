@@ -1,6 +1,7 @@
 /**
  * Store time at the leader: the last committed time plus the leader's monotonic time since it took
- * office. It never goes back and never jumps with the wall clock; a new leader continues where the log is.
+ * office. It never goes back and never jumps with the wall clock; a new leader continues where the
+ * log is.
  */
 import type { Clock } from "@skein/common/io/clock";
 import type { Instant, StoreTime } from "@skein/common/time";

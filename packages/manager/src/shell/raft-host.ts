@@ -1,0 +1,29 @@
+/** How the driver treats Raft's effects: persisted by the log, sent now or when durable, performed. */
+import type { EffectTiming, Host } from "@skein/common/host/driver";
+import type { RaftEffect, RaftInput } from "../raft/protocol.ts";
+import type { PersistEffect, RaftStorage } from "../wal/raft-storage.ts";
+
+export interface RaftHostOptions {
+  readonly storage: RaftStorage;
+  perform(effect: RaftEffect): void;
+  fatal(reason: string): void;
+}
+
+export function createRaftHost(options: RaftHostOptions): Host<RaftEffect, RaftInput> {
+  return {
+    timing: timingOf,
+    perform: (effect) => options.perform(effect),
+    persist: (batch, done) => options.storage.persist(batch.filter(isPersist), done),
+    persisted: (upTo) => ({ kind: "persisted", upTo }),
+    failed: (error) => options.fatal(`the log cannot be written: ${error}`),
+  };
+}
+
+function isPersist(effect: RaftEffect): effect is PersistEffect {
+  return effect.kind === "persist";
+}
+
+function timingOf(effect: RaftEffect): EffectTiming {
+  if (effect.kind === "persist") return "persist";
+  return effect.kind === "send" ? effect.timing : "now";
+}
