@@ -103,8 +103,8 @@ export const UPDATE_ROTATION_MS_MAX = 60_000;
 export const UPDATE_MONITOR_MS_DEFAULT = 5000;
 /** A node that is down for this long gives its tasks up as orphaned (Swarm's value). */
 export const NODE_LOST_MS = 86_400_000;
-/** Tasks one run of the scheduler places: the event loop is free again in about 10 ms. */
-export const SCHEDULE_TASKS_MAX = 1000;
+/** Tasks one run places: 10 ms at a few hundred nodes, and enough to pay for the look at 5,000. */
+export const SCHEDULE_TASKS_MAX = 4000;
 /** Pending tasks grouped at a time: of a flood only those that can be placed in this run are sorted. */
 export const SCHEDULE_CHUNK_TASKS = 4000;
 /** Groups up to this size look at every node for each task; for larger ones a tree pays. */

@@ -179,7 +179,7 @@ describe("schedule (property)", () => {
         for (const maxReplicas of [0, 1]) checkAgainstOracle(enumerated(names, tasks, maxReplicas));
       }
     }
-  });
+  }).timeout(30_000);
 });
 
 /** Runs everything but the scheduler, so that the last service's tasks are there and pending. */
