@@ -1,5 +1,6 @@
 import type { Instant, WallTime } from "../time.ts";
 
+/** A call that is due later. */
 export interface Timer {
   /** Idempotent. After it the callback is not called. */
   cancel(): void;

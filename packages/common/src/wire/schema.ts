@@ -33,7 +33,8 @@ export function decodeWith<S extends v.GenericSchema>(
   if (result.success) return ok(result.output as Decoded<S>);
   const issue = result.issues[0];
   const path = v.getDotPath(issue);
-  const reason = `${path === null ? "" : `${path}: `}${issue.message.replace(/^Invalid type: /, "")}`;
+  const what = issue.message.replace(/^Invalid type: /, "");
+  const reason = path === null ? what : `${path}: ${what}`;
   return fail({ code: "malformed", reason });
 }
 
