@@ -4,10 +4,12 @@
  */
 import { benchRecovery } from "./bench/recovery.ts";
 import { benchReplicas } from "./bench/replicas.ts";
+import { benchWal } from "./bench/wal.ts";
 
 const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   recovery: (rounds) => benchRecovery(rounds),
   replicas: (rounds) => benchReplicas(Math.min(rounds, 5)),
+  wal: (rounds) => benchWal(rounds),
 };
 
 const [name = "", rounds = "20"] = process.argv.slice(2);

@@ -176,9 +176,10 @@ function listenToLauncher(adapters: Adapters, manager: Manager): void {
     ending = true;
     adapters.log.write("info", "stopping", { reason });
     const finish = (): void => {
-      manager.close();
+      manager.close(() => {
+        void Promise.resolve(apiServer?.close()).finally(() => process.exit(0));
+      });
       adapters.network.close("this manager is stopping");
-      void apiServer?.close().finally(() => process.exit(0));
       setTimeout(() => process.exit(0), RESIGN_MS).unref();
     };
     // A leader hands its office over first: nobody waits for an election timeout then.

@@ -159,7 +159,8 @@ export class Manager {
     this.#driver.submit({ kind: "transfer" });
   }
 
-  close(): void {
+  /** Lets go of everything; `closed` when the log is whole on disk. */
+  close(closed: () => void): void {
     this.#closed = true;
     this.#duties?.close("this manager is stopping");
     this.#duties = undefined;
@@ -168,6 +169,7 @@ export class Manager {
     this.#driver.close();
     this.#peers.close();
     this.#listener?.close();
+    this.#ports.storage.close(closed);
   }
 
   #join(): void {
