@@ -81,13 +81,18 @@ export const RAFT_READS_MAX = 4096;
 // Orchestrator and scheduler
 /** Items of one command of a controller: a log entry stays far below the message limit. */
 export const COMMAND_ITEMS_MAX = 500;
-/** Wait after the second failure in a row (the first retry is at once); doubles up to the maximum. */
+/**
+ * Wait after the second failure in a row (the first retry is at once); doubles up to the maximum.
+ */
 export const RESTART_BACKOFF_MS_MIN = 250;
 /** A task that always fails is tried again at least this often. */
 export const RESTART_BACKOFF_MS_MAX = 30_000;
 /** A task that ran this long was no quick failure: the back-off starts anew. */
 export const RESTART_STABLE_MS = 10_000;
-/** Ended tasks a slot keeps at most so that restart attempts can be counted; more count as this many. */
+/**
+ * Ended tasks a slot keeps at most so that restart attempts can be counted; more count as this
+ * many.
+ */
 export const RESTART_ATTEMPTS_MAX = 100;
 /** Docker's stop grace period, where the service names none. */
 export const STOP_GRACE_MS_DEFAULT = 10_000;
@@ -105,7 +110,10 @@ export const UPDATE_MONITOR_MS_DEFAULT = 5000;
 export const NODE_LOST_MS = 86_400_000;
 /** Tasks one run places: 10 ms at a few hundred nodes, and enough to pay for the look at 5,000. */
 export const SCHEDULE_TASKS_MAX = 4000;
-/** Pending tasks grouped at a time: of a flood only those that can be placed in this run are sorted. */
+/**
+ * Pending tasks grouped at a time: of a flood only those that can be placed in this run are
+ * sorted.
+ */
 export const SCHEDULE_CHUNK_TASKS = 4000;
 /** Groups up to this size look at every node for each task; for larger ones a tree pays. */
 export const SCAN_TASKS_MAX = 4;
@@ -179,7 +187,9 @@ export const RESIGN_MS = 1000;
 export const DISPATCH_HEARTBEAT_MS = 1000;
 /** Silence after which a node is down: three heartbeats, so that two may get lost or late. */
 export const DISPATCH_SILENCE_MS = 3000;
-/** A wake later than this was a stall of ours: heartbeats may wait unread, so nobody is silent yet. */
+/**
+ * A wake later than this was a stall of ours: heartbeats may wait unread, so nobody is silent yet.
+ */
 export const DISPATCH_STALL_MS = 500;
 /** Connections at one leader; the next is closed. Nodes have one each. */
 export const DISPATCH_CONNECTIONS_MAX = 10_000;
@@ -205,7 +215,10 @@ export const DISPATCH_REPORTS_SESSION_MAX = 20_000;
 export const DISPATCH_REPORTS_COMMANDS_MAX = 16;
 /** Wait before a proposal that failed is made again. */
 export const DISPATCH_RETRY_MS = 200;
-/** Tries to store statuses; then the session is closed, so that the worker tells them another leader. */
+/**
+ * Tries to store statuses; then the session is closed, so that the worker tells them another
+ * leader.
+ */
 export const DISPATCH_REPORT_TRIES_MAX = 5;
 /** Messages with assignments that a worker has not taken; at the bound changes are gathered. */
 export const DISPATCH_UNTAKEN_MAX = 64;

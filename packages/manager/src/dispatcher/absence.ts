@@ -1,10 +1,12 @@
 /**
  * Nodes that the store says are ready and that have no session here: why we wait, and until when.
  *
- *   lost        the session closed: probed once; refused proves the end, else the silence limit decides
+ *   lost        the session closed: probed once; refused proves the end, else the silence limit
+ *               decides
  *   restarting  the worker announced that it comes back
- *   returning   this leader is new: nobody is judged before they had time to reconnect; probed after 1 s,
- *               and refused twice proves the end (once may be a process that is just starting)
+ *   returning   this leader is new: nobody is judged before they had time to reconnect; probed
+ *               after 1 s, and refused twice proves the end (once may be a process that is just
+ *               starting)
  *
  * Invariant D8: every absence has a deadline and the reason a user reads when it passes.
  */

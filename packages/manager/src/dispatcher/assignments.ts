@@ -1,13 +1,13 @@
 /**
- * What one node is to run, as a versioned stream (swarmkit manager/dispatcher/assignments.go): complete
- * once, then increments, each on the version before.
+ * What one node is to run, as a versioned stream (swarmkit manager/dispatcher/assignments.go):
+ * complete once, then increments, each on the version before.
  *
  * Invariants:
- *   D1. A worker that applied every message up to the newest, with nothing left to flush, has exactly
- *       `assignmentsOf(view, node)`.
+ *   D1. A worker that applied every message up to the newest, with nothing left to flush, has
+ *       exactly `assignmentsOf(view, node)`.
  *   D2. A change costs the nodes it concerns, and nothing at the others.
- *   D3. At most `DISPATCH_UNTAKEN_MAX` messages are untaken; then changes are gathered, and the next
- *       message tells the newest of each task.
+ *   D3. At most `DISPATCH_UNTAKEN_MAX` messages are untaken; then changes are gathered, and the
+ *       next message tells the newest of each task.
  */
 import type { NodeId, TaskId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
@@ -23,7 +23,8 @@ import type { ClusterView } from "../store/view.ts";
 
 /**
  * A node's tasks as long as the cluster remembers them, sorted by id. Ended ones too: with the last
- * mention of a task its agent deletes what it printed, which is what someone asks for after a crash.
+ * mention of a task its agent deletes what it printed, which is what someone asks for after a
+ * crash.
  */
 export function assignmentsOf(view: ClusterView, nodeId: NodeId): readonly Assignment[] {
   const node = view.nodes.get(nodeId);
@@ -68,7 +69,10 @@ export class AssignmentStream {
     return this.#dirty.size > 0;
   }
 
-  /** The next increment; undefined when nothing differs, or the worker has to take some first (D3). */
+  /**
+   * The next increment; undefined when nothing differs, or the worker has to take some first
+   * (D3).
+   */
   flush(now: Instant, view: ClusterView): ToWorker | undefined {
     if (this.#dirty.size === 0 || this.#version - this.#taken >= DISPATCH_UNTAKEN_MAX)
       return undefined;

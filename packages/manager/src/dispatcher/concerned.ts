@@ -1,4 +1,7 @@
-/** Whom a changed row concerns: the services whose routes, and the tasks whose assignments, may differ. */
+/**
+ * Whom a changed row concerns: the services whose routes, and the tasks whose assignments, may
+ * differ.
+ */
 import { unreachable } from "@skein/common/assert";
 import type { NodeId, ServiceId, TaskId } from "@skein/common/ids";
 import { nodeId, serviceId } from "@skein/common/ids";

@@ -1,6 +1,6 @@
 /**
- * What goes to the workers: the complete sets behind `welcome`, then increments. Routes leave before
- * assignments, so that a node sends no new stream to a task that it is told to stop (D4).
+ * What goes to the workers: the complete sets behind `welcome`, then increments. Routes leave
+ * before assignments, so that a node sends no new stream to a task that it is told to stop (D4).
  */
 import type { Instant } from "@skein/common/time";
 import { DISPATCH_CHANGES_MS } from "../limits.ts";

@@ -1,4 +1,7 @@
-/** The one printed form of the dispatcher's state, inputs and effects: logs, transcripts, assertions. */
+/**
+ * The one printed form of the dispatcher's state, inputs and effects: logs, transcripts,
+ * assertions.
+ */
 import { unreachable } from "@skein/common/assert";
 import type { FromWorker, ToWorker } from "@skein/common/wire/dispatch-messages";
 import type { Connection } from "./connection.ts";
@@ -56,7 +59,8 @@ function describeConnection({ id, nodeId, phase, heardAt }: Connection): string 
   const heard = `heard ${heardAt}`;
   if (phase.kind !== "live") return `#${id} ${nodeId} ${phase.kind} ${heard}`;
   const { sent, taken } = phase.assignments.versions();
-  return `#${id} ${nodeId} live ${heard} assignments ${taken}/${sent} reports ${phase.reports.size()}`;
+  const reports = `reports ${phase.reports.size()}`;
+  return `#${id} ${nodeId} live ${heard} assignments ${taken}/${sent} ${reports}`;
 }
 
 function describeFromWorker(message: FromWorker): string {

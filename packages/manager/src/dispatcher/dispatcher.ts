@@ -1,10 +1,11 @@
 /**
- * The dispatcher (swarmkit manager/dispatcher): sessions of workers, what they are to run and to serve, what
- * they report, and who is down. It exists only while this manager leads; a new leader makes a new one.
+ * The dispatcher (swarmkit manager/dispatcher): sessions of workers, what they are to run and to
+ * serve, what they report, and who is down. It exists only while this manager leads; a new leader
+ * makes a new one.
  *
- * Only the leader writes `down`, for one of two reasons: the session closed and a dial is refused, or
- * silence. A session's word is not believed before the store has it: `welcome` follows the commit of
- * `join-node`, `status-stored` that of `report-tasks`.
+ * Only the leader writes `down`, for one of two reasons: the session closed and a dial is
+ * refused, or silence. A session's word is not believed before the store has it: `welcome`
+ * follows the commit of `join-node`, `status-stored` that of `report-tasks`.
  *
  * Invariants (D1-D5 assignments.ts and routes.ts, D6-D7 report-lane.ts, D8 absence.ts):
  *   D9.  A node that the store says is ready has a connection that said hello, or an absence with a
@@ -246,7 +247,9 @@ class DispatcherMachine implements Dispatcher {
     this.#drop(turn, connection, "more statuses than can be stored: come back");
   }
 
-  /** A planned restart keeps the tasks for a while; an end for good gives them to other nodes now. */
+  /**
+   * A planned restart keeps the tasks for a while; an end for good gives them to other nodes now.
+   */
   #leaving(turn: Turn, connection: LiveConnection, message: Received<"leaving">): void {
     if (message.restarting) {
       const patienceMs = Math.min(message.backWithinMs, DISPATCH_RESTART_MS_MAX);

@@ -1,4 +1,7 @@
-/** Proposals under way, by token. Each is answered once; an answer nobody waits for changes nothing. */
+/**
+ * Proposals under way, by token. Each is answered once; an answer nobody waits for changes
+ * nothing.
+ */
 import type { Command } from "../store/command.ts";
 import type { Purpose, Turn } from "./protocol.ts";
 

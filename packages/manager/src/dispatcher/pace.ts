@@ -1,6 +1,6 @@
 /**
- * Coalescing without delay for the first: what comes after a quiet time leaves at once, and what follows
- * within the pause leaves together at its end.
+ * Coalescing without delay for the first: what comes after a quiet time leaves at once, and what
+ * follows within the pause leaves together at its end.
  */
 import type { Instant } from "@skein/common/time";
 import { instant, later } from "@skein/common/time";

@@ -1,4 +1,7 @@
-/** Inputs and effects of the dispatcher. What is said on the wire is in common/wire/dispatch-messages. */
+/**
+ * Inputs and effects of the dispatcher. What is said on the wire is in
+ * common/wire/dispatch-messages.
+ */
 import type { NodeId, SessionId } from "@skein/common/ids";
 import type { Instant } from "@skein/common/time";
 import type { FromWorker, ToWorker } from "@skein/common/wire/dispatch-messages";

@@ -1,6 +1,7 @@
 /**
- * The statuses of one session on their way into the store. A batch is proposed, and `status-stored` goes
- * back only when it is committed, in the order in which the worker told them.
+ * The statuses of one session on their way into the store. A batch is proposed, and
+ * `status-stored` goes back only when it is committed, in the order in which the worker told
+ * them.
  *
  * Invariants:
  *   D6. A worker is told "stored" for a number only when everything up to it is committed.

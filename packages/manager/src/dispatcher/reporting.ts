@@ -1,4 +1,7 @@
-/** What comes from the workers: statuses, gathered for all nodes at one pace, proposed a node at a time. */
+/**
+ * What comes from the workers: statuses, gathered for all nodes at one pace, proposed a node at a
+ * time.
+ */
 import type { TaskStatus } from "@skein/common/model/task";
 import type { Instant } from "@skein/common/time";
 import { earliest } from "@skein/common/time";
@@ -31,7 +34,10 @@ export class Reporting {
     this.#ledger = ledger;
   }
 
-  /** The tasks of a `hello`: only what the store does not know already, or each join would be a write. */
+  /**
+   * The tasks of a `hello`: only what the store does not know already, or each join would be a
+   * write.
+   */
   greet(connection: LiveConnection, tasks: readonly TaskReport[]): void {
     const news = tasks.filter(({ taskId, status }) => {
       const task = this.#view.tasks.get(taskId);

@@ -1,10 +1,12 @@
 /**
- * The serving table: which ports are published and which tasks answer them. It is the same for every node
- * and has one version for all, so that an increment is made once and sent to everybody.
+ * The serving table: which ports are published and which tasks answer them. It is the same for
+ * every node and has one version for all, so that an increment is made once and sent to
+ * everybody.
  *
  * Invariants:
- *   D4. A task is a backend while it is wanted, observed running and in rotation, on a node that is ready:
- *       one that is asked to end leaves the table in the same flush in which its agent hears of it, before.
+ *   D4. A task is a backend while it is wanted, observed running and in rotation, on a node that
+ *       is ready: one that is asked to end leaves the table in the same flush in which its agent
+ *       hears of it, before.
  *   D5. A worker that applied every message has exactly `routesOf(view)` as of the last flush.
  */
 import type { ServiceId } from "@skein/common/ids";

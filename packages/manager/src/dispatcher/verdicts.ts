@@ -1,6 +1,6 @@
 /**
- * Nodes this leader is writing `down`, until that is stored. The command names the session it judges, so
- * that a node which has come back meanwhile is not touched.
+ * Nodes this leader is writing `down`, until that is stored. The command names the session it
+ * judges, so that a node which has come back meanwhile is not touched.
  */
 import type { NodeId, SessionId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";

@@ -1,6 +1,6 @@
 /**
- * Who is down. Watches the nodes that have no session here, and writes the verdict when their time is over
- * or a probe proves the end of the process.
+ * Who is down. Watches the nodes that have no session here, and writes the verdict when their
+ * time is over or a probe proves the end of the process.
  */
 import type { NodeId, SessionId } from "@skein/common/ids";
 import type { Node } from "@skein/common/model/node";

@@ -1,6 +1,6 @@
 /**
- * Every controller, from every state: what it decides, once applied, it does not decide again; and all of
- * them together bring the cluster to what the services ask for.
+ * Every controller, from every state: what it decides, once applied, it does not decide again;
+ * and all of them together bring the cluster to what the services ask for.
  */
 import type { TaskStatus } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";

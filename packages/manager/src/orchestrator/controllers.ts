@@ -1,7 +1,7 @@
 /**
- * Everything that decides on the leader, in the order in which it runs. The names appear in logs and
- * metrics. Each is level-triggered: it may run at any time and in any order, and what it decides from a
- * view that is out of date becomes a counted no-op when it is applied.
+ * Everything that decides on the leader, in the order in which it runs. The names appear in logs
+ * and metrics. Each is level-triggered: it may run at any time and in any order, and what it
+ * decides from a view that is out of date becomes a counted no-op when it is applied.
  */
 import { schedule } from "../scheduler/schedule.ts";
 import type { Decider } from "../store/decision.ts";

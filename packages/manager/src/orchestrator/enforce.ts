@@ -1,7 +1,8 @@
 /**
- * The constraint enforcer: a task on a node that no longer meets its constraints (a label or role was
- * changed) is asked to end; the restart supervisor then gives its slot another. Nodes that are paused or
- * drained are left alone, as in Swarm: the first keeps what it has, the second loses it anyway.
+ * The constraint enforcer: a task on a node that no longer meets its constraints (a label or role
+ * was changed) is asked to end; the restart supervisor then gives its slot another. Nodes that
+ * are paused or drained are left alone, as in Swarm: the first keeps what it has, the second
+ * loses it anyway.
  */
 
 import { isTerminal } from "@skein/common/model/task-state";

@@ -1,6 +1,6 @@
 /**
- * Which dead tasks of a slot are kept. As in Docker the limit counts the slot's current task, so that the
- * usual 5 shows four ended ones below it.
+ * Which dead tasks of a slot are kept. As in Docker the limit counts the slot's current task, so
+ * that the usual 5 shows four ended ones below it.
  */
 import type { TaskId } from "@skein/common/ids";
 import type { Service } from "@skein/common/model/service";
@@ -26,14 +26,19 @@ export function surplusHistory(view: ClusterView, service: Service): readonly Ta
   });
 }
 
-/** Restart attempts are counted in the history, so that it must reach one further than the limit. */
+/**
+ * Restart attempts are counted in the history, so that it must reach one further than the limit.
+ */
 function keptMax({ cluster }: ClusterView, service: Service): number {
   const limit = Math.max(0, (cluster?.taskHistoryLimit ?? 0) - 1);
   const attemptsMax = attemptsMaxOf(service.spec.task);
   return attemptsMax === 0 ? limit : Math.max(limit, attemptsMax);
 }
 
-/** The newest failure of a version that is being rolled out: the update's verdict rests on it (O14). */
+/**
+ * The newest failure of a version that is being rolled out: the update's verdict rests on it
+ * (O14).
+ */
 function updateEvidence(service: Service, dead: readonly Task[]): Task | undefined {
   const state = service.updateStatus?.state;
   if (state !== "updating" && state !== "rollback_started") return undefined;

@@ -2,8 +2,10 @@
  * Promotes tasks that are held at desired state `ready` to `running`. Two things hold a task there:
  *
  *   after a failure (`Slot.failures` > 0)   `startAt` is the earliest time: the restart delay
- *   in a stop-first update (failures 0)     `startAt` is the latest time: the old task's end comes first,
- *                                           and one that never reports its end holds up nothing for ever
+ *   in a stop-first update (failures 0)     `startAt` is the latest time: the old task's end
+ *   comes first,
+ *                                           and one that never reports its end holds up nothing
+ *                                           for ever
  *
  * Invariant O6: a held task always has a deadline.
  */

@@ -2,10 +2,12 @@
  * The task reaper: ends what nobody is left to end, and deletes what nobody needs any more.
  *
  * Invariants:
- *   O12. A row goes only when the task is over: reported so by its agent, or given up as orphaned when
- *        its node was removed or lost for long. Its address and ports are free from then on, so deleting earlier would hand them out twice.
+ *   O12. A row goes only when the task is over: reported so by its agent, or given up as orphaned
+ *        when its node was removed or lost for long. Its address and ports are free from then on,
+ *        so deleting earlier would hand them out twice.
  *   O13. A service's row goes after its last task and slot.
- *   O14. History that a decision still rests on stays: restart attempts, failures of a running update.
+ *   O14. History that a decision still rests on stays: restart attempts, failures of a running
+ *        update.
  */
 import type { TaskId } from "@skein/common/ids";
 import type { Service } from "@skein/common/model/service";

@@ -1,6 +1,6 @@
 /**
- * A replicated service has as many slots as replicas (Swarm's replicated orchestrator). Whether the task
- * of a slot is any good is not decided here: see restart.ts and update.ts.
+ * A replicated service has as many slots as replicas (Swarm's replicated orchestrator). Whether
+ * the task of a slot is any good is not decided here: see restart.ts and update.ts.
  *
  * Invariants:
  *   O1. New slots take the lowest free numbers.

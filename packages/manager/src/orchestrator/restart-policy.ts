@@ -1,10 +1,11 @@
 /**
- * When an ended task gets a successor, and how long that one waits. Pure arithmetic over the stored rows:
- * a new leader comes to the same answer (Swarm keeps these histories in memory and loses them).
+ * When an ended task gets a successor, and how long that one waits. Pure arithmetic over the
+ * stored rows: a new leader comes to the same answer (Swarm keeps these histories in memory and
+ * loses them).
  *
- * Divergences from Swarm: the first retry is at once and the wait grows from there, unless the user fixed
- * it; the window of `maxAttempts` is measured back from the task's end, so that the answer does not change
- * with the time at which it is asked.
+ * Divergences from Swarm: the first retry is at once and the wait grows from there, unless the
+ * user fixed it; the window of `maxAttempts` is measured back from the task's end, so that the
+ * answer does not change with the time at which it is asked.
  */
 import type { TaskSpec } from "@skein/common/model/service";
 import type { Slot, Task } from "@skein/common/model/task";

@@ -1,11 +1,14 @@
 /**
- * The restart supervisor: a slot whose task ended, or whose node is lost or drained, gets another task.
+ * The restart supervisor: a slot whose task ended, or whose node is lost or drained, gets another
+ * task.
  *
  * Invariants:
  *   O3. The loss or drain of a node is no failure: the successor starts at once.
- *   O4. The first retry after a failure is at once; the next ones wait longer each time, or exactly as
- *       long as the user said. The wait is a stored deadline (`Slot.startAt`), not a timer.
- *   O5. The old task is asked to end in the same step, so that a node which was only cut off stops it.
+ *   O4. The first retry after a failure is at once; the next ones wait longer each time, or
+ *       exactly as long as the user said. The wait is a stored deadline (`Slot.startAt`), not a
+ *       timer.
+ *   O5. The old task is asked to end in the same step, so that a node which was only cut off
+ *       stops it.
  */
 import { taskId } from "@skein/common/ids";
 import type { DecideContext, Decided } from "../store/decision.ts";

@@ -1,10 +1,10 @@
 /**
- * Asks tasks to end that their slot has left behind. Usually whoever gave the slot its new task has done
- * so already; this is what ends the old task of a start-first update, and what repairs a leader that died
- * between two commands.
+ * Asks tasks to end that their slot has left behind. Usually whoever gave the slot its new task
+ * has done so already; this is what ends the old task of a start-first update, and what repairs a
+ * leader that died between two commands.
  *
- * Invariant O7: a slot has at most one task that is wanted, except a start-first update, where the old one
- * serves until the new one is in rotation.
+ * Invariant O7: a slot has at most one task that is wanted, except a start-first update, where
+ * the old one serves until the new one is in rotation.
  */
 import type { Service } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";

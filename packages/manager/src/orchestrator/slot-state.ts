@@ -1,6 +1,6 @@
 /**
- * A slot with its tasks, as every controller of this folder sees it. The slot row names the one task that
- * counts; all others of the same slot are history, or still on their way out.
+ * A slot with its tasks, as every controller of this folder sees it. The slot row names the one
+ * task that counts; all others of the same slot are history, or still on their way out.
  */
 import type { Service } from "@skein/common/model/service";
 import type { Slot, Task } from "@skein/common/model/task";
@@ -12,8 +12,8 @@ export interface SlotState {
   /** The task the slot names, if its row is still there. */
   readonly task: Task | undefined;
   /**
-   * The slot's other tasks, oldest generation first. Asked for only where something is wrong: a healthy
-   * service of a thousand slots is looked through without sorting its history.
+   * The slot's other tasks, oldest generation first. Asked for only where something is wrong: a
+   * healthy service of a thousand slots is looked through without sorting its history.
    */
   others(): readonly Task[];
 }

@@ -1,6 +1,7 @@
 /**
  * What the task of a slot needs, apart from updates: nothing, an end, or a successor. The restart
- * controller acts on it; the update supervisor leaves slots alone that it is about to give a successor.
+ * controller acts on it; the update supervisor leaves slots alone that it is about to give a
+ * successor.
  */
 import type { Task } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";

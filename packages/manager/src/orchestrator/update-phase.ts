@@ -1,9 +1,9 @@
 /**
- * How far the update of one slot has come, read from the rows alone: a supervisor that starts anew under
- * another leader sees the same.
+ * How far the update of one slot has come, read from the rows alone: a supervisor that starts
+ * anew under another leader sees the same.
  *
- * Invariant O8: a slot that is neither up to date nor failed has a deadline (Swarm has none here, so that
- * an update to something that cannot be placed hangs there for ever).
+ * Invariant O8: a slot that is neither up to date nor failed has a deadline (Swarm has none here,
+ * so that an update to something that cannot be placed hangs there for ever).
  */
 
 import type { TaskId } from "@skein/common/ids";
@@ -57,8 +57,8 @@ function isOfThisTry({ specIndex }: Service, { version }: Task): boolean {
 }
 
 /**
- * A task of this version that ended before its monitor period was over. Those of an earlier try of the
- * same update do not count again.
+ * A task of this version that ended before its monitor period was over. Those of an earlier try
+ * of the same update do not count again.
  */
 function earlyFailure(service: Service, { task, others }: SlotState): Task | undefined {
   const { monitorMs } = updateConfigOf(service);

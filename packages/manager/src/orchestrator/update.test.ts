@@ -49,7 +49,7 @@ function failNew(cluster: SmallCluster, slot: number): string {
 }
 
 describe("update", () => {
-  it("does nothing to a service that is up to date, nor when only labels or replicas change", () => {
+  it("does nothing when only labels or replicas change", () => {
     const cluster = deployed();
     cluster.change("web", { labels: { a: "b" }, replicas: 2 });
     cluster.converge();

@@ -1,17 +1,19 @@
 /**
- * The update supervisor (Swarm's `orchestrator/update`): brings the slots of a service to its current
- * version, `parallelism` at a time. It keeps nothing in memory.
+ * The update supervisor (Swarm's `orchestrator/update`): brings the slots of a service to its
+ * current version, `parallelism` at a time. It keeps nothing in memory.
  *
- *   stop-first    old task asked to end; new one prepares at desired `ready`, runs when the old has ended
- *   start-first   new task runs; the old one is asked to end when the new is in rotation (retire.ts)
+ *   stop-first    old task asked to end; new one prepares at desired `ready`, runs when the old
+ *                 has ended
+ *   start-first   new task runs; the old one is asked to end when the new is in rotation
+ *                 (retire.ts)
  *
  * Invariants:
- *   O9.  At most `parallelism` slots are between versions or in the delay behind it; a slot that failed
- *        under `continue` holds up no other.
- *   O10. When more slots failed than the ratio allows, no further slot is touched before the failure
- *        action was taken. A rollback is never rolled back.
- *   O11. `completed` is written only when every slot is in rotation for the monitor period, or failed
- *        within the ratio.
+ *   O9.  At most `parallelism` slots are between versions or in the delay behind it; a slot that
+ *        failed under `continue` holds up no other.
+ *   O10. When more slots failed than the ratio allows, no further slot is touched before the
+ *        failure action was taken. A rollback is never rolled back.
+ *   O11. `completed` is written only when every slot is in rotation for the monitor period, or
+ *        failed within the ratio.
  */
 
 import type { TaskId } from "@skein/common/ids";
@@ -72,7 +74,10 @@ function isUnfinished({ kind }: SlotPhase): boolean {
   return kind === "stale" || kind === "moving" || kind === "waiting";
 }
 
-/** A slot that is `moving` gets its new version from the restart supervisor: that alone is no update. */
+/**
+ * A slot that is `moving` gets its new version from the restart supervisor: that alone is no
+ * update.
+ */
 function begin(context: DecideContext, service: Service, seen: readonly Seen[]): Decided {
   if (!seen.some(({ phase }) => phase.kind === "stale")) return { commands: [] };
   const status: UpdateStatus = { state: "updating", startedAt: 0, message: "update in progress" };
@@ -102,7 +107,10 @@ function goOn(context: DecideContext, service: Service, seen: readonly Seen[]): 
   return again === undefined ? { commands } : { commands, again };
 }
 
-/** Every slot is settled or failed: done once each settled one lasted for the monitor period (O11). */
+/**
+ * Every slot is settled or failed: done once each settled one lasted for the monitor period
+ * (O11).
+ */
 function finish({ now }: DecideContext, service: Service, seen: readonly Seen[]): Decided {
   const { monitorMs } = updateConfigOf(service);
   const times = seen.map(({ phase }) => (phase.kind === "settled" ? phase.since + monitorMs : 0));

@@ -1,9 +1,10 @@
 /**
- * The constraint language of Swarm: `key==value` and `key!=value`, compared without case, all must hold.
- * Shared by the scheduler (may this task go there?) and the orchestrator (may it stay?).
+ * The constraint language of Swarm: `key==value` and `key!=value`, compared without case, all
+ * must hold. Shared by the scheduler (may this task go there?) and the orchestrator (may it
+ * stay?).
  *
- * A text that does not parse is refused when the service is created; one that slips through fits no node,
- * which shows in `service ps`, rather than every node, which would show nowhere.
+ * A text that does not parse is refused when the service is created; one that slips through fits
+ * no node, which shows in `service ps`, rather than every node, which would show nowhere.
  */
 import type { Node } from "@skein/common/model/node";
 
@@ -61,7 +62,9 @@ function isKnown(key: string): boolean {
   return [NODE_LABELS, ENGINE_LABELS].some((p) => lower.startsWith(p) && lower.length > p.length);
 }
 
-/** An absent label is the empty text, as in Swarm: `!=` holds for it. Label names keep their case. */
+/**
+ * An absent label is the empty text, as in Swarm: `!=` holds for it. Label names keep their case.
+ */
 function valueOf(key: string, node: Node): string {
   const lower = key.toLowerCase();
   const read = KEYS[lower];

@@ -1,4 +1,7 @@
-/** One reason why a node may not take a task. One filter a file in `filter/`; `pipeline.ts` has the order. */
+/**
+ * One reason why a node may not take a task. One filter a file in `filter/`; `pipeline.ts` has
+ * the order.
+ */
 import type { Task } from "@skein/common/model/task";
 import type { Constraint } from "./constraint.ts";
 import type { NodeInfo } from "./node-info.ts";
@@ -18,7 +21,9 @@ export interface Candidate {
   serviceTasks: number;
   /** 1: tasks of this version failed there again and again; it is tried last. */
   penalty: 0 | 1;
-  /** Breaks ties; differs between services, so that single tasks do not pile up on the first node. */
+  /**
+   * Breaks ties; differs between services, so that single tasks do not pile up on the first node.
+   */
   rank: number;
 }
 

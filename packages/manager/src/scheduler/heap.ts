@@ -3,7 +3,10 @@ export class Heap<Item> {
   readonly #items: Item[];
   readonly #before: (a: Item, b: Item) => boolean;
 
-  /** Takes the array over. `before` must be a strict total order, or the result depends on history. */
+  /**
+   * Takes the array over. `before` must be a strict total order, or the result depends on
+   * history.
+   */
   constructor(items: Item[], before: (a: Item, b: Item) => boolean) {
     this.#items = items;
     this.#before = before;

@@ -31,8 +31,9 @@ const NO_PORTS: ReadonlySet<string> = new Set();
 const NO_LOAD: Load = { tasks: 0, nanoCpus: 0, memoryBytes: 0, hostPorts: NO_PORTS };
 
 /**
- * Loads by the list of tasks they were counted from. The store hands out the same list until a task of the
- * node changes, so that a run counts anew only what changed: with 50,000 tasks that is what a run costs.
+ * Loads by the list of tasks they were counted from. The store hands out the same list until a
+ * task of the node changes, so that a run counts anew only what changed: with 50,000 tasks that
+ * is what a run costs.
  */
 const loads = new WeakMap<readonly Task[], Load>();
 

@@ -50,5 +50,6 @@ export function explain(pipeline: Pipeline, candidates: readonly Candidate[]): s
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count);
   if (ordered.length === 0) return "no suitable node";
-  return `no suitable node (${ordered.map(({ filter, count }) => filter.explain(count)).join("; ")})`;
+  const reasons = ordered.map(({ filter, count }) => filter.explain(count));
+  return `no suitable node (${reasons.join("; ")})`;
 }

@@ -1,4 +1,7 @@
-/** Equal tasks, of one service and version: placed best node first, and explained where none is left. */
+/**
+ * Equal tasks, of one service and version: placed best node first, and explained where none is
+ * left.
+ */
 import type { NodeId, TaskId } from "@skein/common/ids";
 import type { TaskSpec } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";

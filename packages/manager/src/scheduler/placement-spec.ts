@@ -1,7 +1,7 @@
 /**
- * Which placement a task answers to. Constraints and spread may be changed without making tasks anew (as
- * in Docker: only those whose node no longer fits are replaced), so that the service's own are in force
- * for all its tasks of the current version.
+ * Which placement a task answers to. Constraints and spread may be changed without making tasks
+ * anew (as in Docker: only those whose node no longer fits are replaced), so that the service's
+ * own are in force for all its tasks of the current version.
  */
 import type { TaskSpec } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";

@@ -1,7 +1,7 @@
 /**
- * Finds the best node by looking at each: for a few tasks that is less work than growing the tree, and a
- * node is asked the filters only when it would be the best so far. It chooses exactly what the tree does
- * (spread.ts); scan.test.ts holds the two against each other.
+ * Finds the best node by looking at each: for a few tasks that is less work than growing the
+ * tree, and a node is asked the filters only when it would be the best so far. It chooses exactly
+ * what the tree does (spread.ts); scan.test.ts holds the two against each other.
  */
 import type { Candidate } from "./filter.ts";
 import { isBetter } from "./spread.ts";

@@ -90,7 +90,10 @@ class Oracle {
     );
   }
 
-  /** Nodes that a placement may choose: fewest of the service in the zone, on the node, then overall. */
+  /**
+   * Nodes that a placement may choose: fewest of the service in the zone, on the node, then
+   * overall.
+   */
   choices(task: Task): readonly NodeId[] {
     const nodes = this.#view.nodes.list();
     const zoneOf = (node: Node): string =>

@@ -1,14 +1,16 @@
 /**
- * The scheduler (Swarm's `manager/scheduler`): pending tasks that are wanted get a node; those that get
- * none are told why. Equal tasks (same service, same version) are one group: the filters run once for it.
- * What a placement takes is booked at once, so that the decisions of one run fit together.
+ * The scheduler (Swarm's `manager/scheduler`): pending tasks that are wanted get a node; those
+ * that get none are told why. Equal tasks (same service, same version) are one group: the filters
+ * run once for it. What a placement takes is booked at once, so that the decisions of one run fit
+ * together.
  *
  * Left out on purpose: preemption, rebalancing and bin packing. A placement is final.
  *
  * Invariants, against a slow oracle in schedule.property.test.ts:
  *   P1. A task goes only to a node that every filter admits, counting what this run already placed.
  *   P2. No admissible node of the chosen branch is better (`isBetter`) than the one chosen.
- *   P3. Decided again on the state that results, it decides nothing, up to `SCHEDULE_TASKS_MAX` a run.
+ *   P3. Decided again on the state that results, it decides nothing, up to `SCHEDULE_TASKS_MAX` a
+ *       run.
  */
 import type { ServiceId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";

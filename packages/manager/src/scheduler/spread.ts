@@ -1,13 +1,14 @@
 /**
- * The spread tree (Swarm's placement preferences): one level a `spread=` label, one branch a value. A task
- * goes down the branch with the fewest tasks of its service, then to the best node of that leaf. A node
- * without the label is in the branch of the empty value.
+ * The spread tree (Swarm's placement preferences): one level a `spread=` label, one branch a
+ * value. A task goes down the branch with the fewest tasks of its service, then to the best node
+ * of that leaf. A node without the label is in the branch of the empty value.
  *
  * Invariants:
- *   S1. A branch's count is the wanted tasks of the service on all its nodes, admissible or not: a zone
- *       that is full is still not empty.
- *   S2. Between two placements only the chosen path changes, so that sinking the tops along it keeps
- *       every heap in order: a placement costs the logarithm of the width, not the number of nodes.
+ *   S1. A branch's count is the wanted tasks of the service on all its nodes, admissible or not:
+ *       a zone that is full is still not empty.
+ *   S2. Between two placements only the chosen path changes, so that sinking the tops along it
+ *       keeps every heap in order: a placement costs the logarithm of the width, not the number
+ *       of nodes.
  */
 import { compareIds } from "@skein/common/ids";
 import type { TaskSpec } from "@skein/common/model/service";
@@ -61,7 +62,10 @@ export function placed(branch: Branch, stays: boolean): void {
   else branch.children?.topChanged();
 }
 
-/** "node.labels.zone" as users write it, or the bare name. Nodes have no engine labels to spread over. */
+/**
+ * "node.labels.zone" as users write it, or the bare name. Nodes have no engine labels to spread
+ * over.
+ */
 export function spreadLabels({ spread }: TaskSpec): readonly string[] {
   return spread
     .filter((descriptor) => !descriptor.toLowerCase().startsWith("engine.labels."))
@@ -98,7 +102,10 @@ function byLabel(candidates: readonly Candidate[], label: string): Map<string, C
   return groups;
 }
 
-/** Equal branches are told apart by what is below them, so that the first zone is not always the first. */
+/**
+ * Equal branches are told apart by what is below them, so that the first zone is not always the
+ * first.
+ */
 function isEmptier(a: Branch, b: Branch): boolean {
   if (a.serviceTasks !== b.serviceTasks) return a.serviceTasks < b.serviceTasks;
   const [childOfA, childOfB] = [a.children?.top(), b.children?.top()];

@@ -1,6 +1,6 @@
 /**
- * What is where, counted once for a run of the scheduler and kept up while it places tasks: a placement
- * decided earlier in the run counts for all later ones, of the same service or not.
+ * What is where, counted once for a run of the scheduler and kept up while it places tasks: a
+ * placement decided earlier in the run counts for all later ones, of the same service or not.
  */
 import type { NodeId, ServiceId } from "@skein/common/ids";
 import type { Task } from "@skein/common/model/task";
@@ -27,8 +27,8 @@ export class Tally {
   }
 
   /**
-   * Every node, as the tasks of this one's service and version see it. The same objects each time: what
-   * was made of an earlier answer is over.
+   * Every node, as the tasks of this one's service and version see it. The same objects each
+   * time: what was made of an earlier answer is over.
    */
   candidates(task: Task): readonly Candidate[] {
     const { wanted, failed } = this.#seenOf(task.serviceId);

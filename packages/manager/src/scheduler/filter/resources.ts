@@ -1,4 +1,6 @@
-/** What the task reserves must be free. Use does not count, only reservations: the user's promise. */
+/**
+ * What the task reserves must be free. Use does not count, only reservations: the user's promise.
+ */
 import type { Filter } from "../filter.ts";
 import { nodesText } from "../filter.ts";
 
