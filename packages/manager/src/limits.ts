@@ -1,4 +1,7 @@
-/** Every bound of this package with its reason. docs/LIMITS.md lists them; a test keeps both in step. */
+/**
+ * Every bound of this package with its reason. docs/LIMITS.md lists them; a test keeps both in
+ * step.
+ */
 
 // Manager shell
 /** First wait before a manager dials another again; doubles up to the maximum. */
@@ -23,7 +26,9 @@ export const SNAPSHOT_INTERVAL_ENTRIES = 10_000;
 export const ENTRIES_KEPT_FOR_FOLLOWERS = 500;
 /** A read that finds no leader contact in this time is refused. */
 export const READ_ANSWER_MS = 5000;
-/** Shortest pause between two runs of the controllers: changes that come together are seen together. */
+/**
+ * Shortest pause between two runs of the controllers: changes that come together are seen together.
+ */
 export const CONTROLLERS_PAUSE_MS = 2;
 
 // Store
@@ -39,13 +44,18 @@ export const HISTORY_CHANGES_MAX = 8_192;
 export const SNAPSHOT_SLICE_ROWS = 250;
 
 // Raft
-/** A leader's heartbeat: five fit in the shortest election timeout, so one lost message elects nobody. */
+/**
+ * A leader's heartbeat: five fit in the shortest election timeout, so one lost message elects
+ * nobody.
+ */
 export const RAFT_HEARTBEAT_MS = 100;
 /** Shortest election timeout, and the vote lease: two busy cores must not elect by accident. */
 export const RAFT_ELECTION_TIMEOUT_MS_MIN = 500;
 /** Longest election timeout: the spread that keeps split votes rare. */
 export const RAFT_ELECTION_TIMEOUT_MS_MAX = 1000;
-/** Survivors of a leader whose process is gone wait up to this: enough to tell two of them apart. */
+/**
+ * Survivors of a leader whose process is gone wait up to this: enough to tell two of them apart.
+ */
 export const RAFT_LEADER_GONE_JITTER_MS = 50;
 /** Quick pre-campaigns after a leader is gone; then the election timeout again. */
 export const RAFT_LEADER_GONE_TRIES_MAX = 5;
@@ -63,7 +73,10 @@ export const RAFT_APPEND_ENTRIES_MAX = 1024;
 export const RAFT_INFLIGHT_MAX = 64;
 /** Unanswered bytes to one peer: a quarter of a link's queue. */
 export const RAFT_INFLIGHT_BYTES_MAX = 4 * 1024 * 1024;
-/** One entry: it must fit a message with its envelope. The control layer refuses larger ones earlier. */
+/**
+ * One entry: it must fit a message with its envelope. The control layer refuses larger ones
+ * earlier.
+ */
 export const RAFT_ENTRY_BYTES_MAX = 2 * 1024 * 1024;
 /** What an entry weighs besides its data. */
 export const RAFT_ENTRY_OVERHEAD_BYTES = 32;
@@ -129,7 +142,9 @@ export const SERVICE_REPLICAS_MAX = 10_000;
 export const SPEC_SHORT_TEXT_MAX = 1024;
 /** Body of a request; more is refused before it is read. */
 export const BODY_BYTES_MAX = 1024 * 1024;
-/** Body of `configs/create`: Docker's largest config (1000 KiB) as base64, with its name and labels. */
+/**
+ * Body of `configs/create`: Docker's largest config (1000 KiB) as base64, with its name and labels.
+ */
 export const CONFIG_BODY_BYTES_MAX = 1536 * 1024;
 /** What is read and thrown away of a body too many, so that its sender gets to see the refusal. */
 export const DISCARD_BYTES_MAX = 64 * 1024 * 1024;
@@ -163,7 +178,10 @@ export const FOLLOW_LOOK_MS = 250;
 export const LOG_OPEN_MS = 5000;
 
 // Write-ahead log
-/** One segment, zero-filled before use: short enough to fill unnoticed, long enough to rotate seldom. */
+/**
+ * One segment, zero-filled before use: short enough to fill unnoticed, long enough to rotate
+ * seldom.
+ */
 export const WAL_SEGMENT_BYTES = 8 * 1024 * 1024;
 /** One write of zeros, each synced, so that a batch never queues behind a whole segment of them. */
 export const WAL_ZERO_CHUNK_BYTES = 256 * 1024;

@@ -1,12 +1,12 @@
-import { expect } from "chai";
 import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "chai";
 import { clusterId, nodeId } from "../ids.ts";
 import { wallTime } from "../time.ts";
-import { createAuthority, issueNodeCertificate } from "./certificates.ts";
 import type { Authority } from "./certificates.ts";
+import { createAuthority, issueNodeCertificate } from "./certificates.ts";
 import type { NodeIdentity } from "./identity.ts";
 import { parseIdentity, readIdentity, subjectIdentity, writeIdentity } from "./identity.ts";
 

@@ -4,8 +4,9 @@
  * to load, so it is loaded at the first use, which only `skein up` and a signing manager ever
  * reach.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, webcrypto } from "node:crypto";
+
 import type { KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import type * as X509 from "@peculiar/x509";
 import type { ClusterId, NodeId } from "../ids.ts";

@@ -1,9 +1,9 @@
-import { expect } from "chai";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "chai";
 import type { UnixServer, UnixServerOptions } from "./http-server.ts";
 import { readBody, sendError, sendJson, serveUnix } from "./http-server.ts";
 

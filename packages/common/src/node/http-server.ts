@@ -1,11 +1,11 @@
 /** HTTP on a unix socket: the Engine API's ground. Routes and meanings are the caller's. */
 import { chmodSync, renameSync, rmSync, statSync } from "node:fs";
 import {
+  createServer,
   type IncomingMessage,
   type RequestListener,
   type Server,
   type ServerResponse,
-  createServer,
 } from "node:http";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";

@@ -1,9 +1,9 @@
-import { expect } from "chai";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LOG_LINE_CHARACTERS_MAX } from "../limits.ts";
+import { expect } from "chai";
 import type { LogLevel } from "../io/log.ts";
+import { LOG_LINE_CHARACTERS_MAX } from "../limits.ts";
 import { appendWriter, jsonLog } from "./json-log.ts";
 
 function collect(level: LogLevel = "debug") {

@@ -1,6 +1,7 @@
 /** One outgoing connection: TCP, mutual TLS and upgrade, within one deadline. */
-import { type ConnectionOptions, type SecureContext, type TLSSocket, connect } from "node:tls";
+
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { type ConnectionOptions, connect, type SecureContext, type TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import type { NodeId } from "../ids.ts";
 import type { Clock, Timer } from "../io/clock.ts";

@@ -7,7 +7,7 @@
  * Until then it counts against HANDSHAKES_MAX and has DIAL_TIMEOUT_MS.
  */
 import { type IncomingMessage, type ServerResponse } from "node:http";
-import { type Server, createServer } from "node:https";
+import { createServer, type Server } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
@@ -24,7 +24,7 @@ import { fail, ok } from "../result.ts";
 import type { NodeIdentity } from "./identity.ts";
 import { subjectIdentity } from "./identity.ts";
 import { ADDRESS_HEADER, PROTOCOL_HEADER } from "./link-dial.ts";
-import { WS_OPTIONS, clipBytes } from "./ws-link.ts";
+import { clipBytes, WS_OPTIONS } from "./ws-link.ts";
 
 export interface Opening {
   readonly peer: PeerIdentity;

@@ -1,5 +1,5 @@
+import { connect, createServer } from "node:net";
 import { expect } from "chai";
-import { createServer, connect } from "node:net";
 import { createMetrics } from "./metrics.ts";
 import { systemClock, watchLoopLag } from "./system-clock.ts";
 

@@ -2,10 +2,11 @@
  * What the contract suite cannot ask of every network: certificates, hostile peers, half-open
  * sockets.
  */
-import { expect } from "chai";
+
 import { request } from "node:https";
-import { type Socket, connect as connectTcp } from "node:net";
-import { type TLSSocket, connect as connectTls } from "node:tls";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { expect } from "chai";
 import { WebSocket } from "ws";
 import { clusterId, nodeId } from "../ids.ts";
 import type { Clock, Timer } from "../io/clock.ts";
@@ -14,7 +15,7 @@ import type { Link, LinkEnd, LinkReceiver, PeerIdentity } from "../io/network.ts
 import { HANDSHAKES_MAX, LINK_SILENCE_MAX_MS, MESSAGE_BYTES_MAX } from "../limits.ts";
 import { instant, wallTime } from "../time.ts";
 import type { Authority } from "./certificates.ts";
-import { NODE_CERTIFICATE_LIFE_MS, createAuthority, issueNodeCertificate } from "./certificates.ts";
+import { createAuthority, issueNodeCertificate, NODE_CERTIFICATE_LIFE_MS } from "./certificates.ts";
 import type { NodeIdentity } from "./identity.ts";
 import { createMetrics } from "./metrics.ts";
 import { systemClock } from "./system-clock.ts";

@@ -2,7 +2,7 @@
  * The real network: WebSockets over mutual TLS 1.3. Who a peer is comes from its certificate alone
  * (docs/design/transport.md).
  */
-import { type SecureContext, createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContext } from "node:tls";
 import type { Clock, Timer } from "../io/clock.ts";
 import type { Log } from "../io/log.ts";
 import type { Metrics } from "../io/metrics.ts";

@@ -1,4 +1,6 @@
-/** How the driver treats Raft's effects: persisted by the log, sent now or when durable, performed. */
+/**
+ * How the driver treats Raft's effects: persisted by the log, sent now or when durable, performed.
+ */
 import type { EffectTiming, Host } from "@skein/common/host/driver";
 import type { RaftEffect, RaftInput } from "../raft/protocol.ts";
 import type { PersistEffect, RaftStorage } from "../wal/raft-storage.ts";

@@ -7,7 +7,7 @@ import * as fc from "fast-check";
 import type { EngineEvent, FoundTask } from "../engine/engine.ts";
 import { createAgent } from "./agent.ts";
 import { describeAgent, describeAgentEffect } from "./describe.ts";
-import { DESCRIPTION, NODE, assignment } from "./fixtures.ts";
+import { assignment, DESCRIPTION, NODE } from "./fixtures.ts";
 import { agentHistory, checkAgentInvariants } from "./invariants.ts";
 import type { AgentEffect, AgentInput } from "./protocol.ts";
 import type { TaskRecord } from "./task-record.ts";

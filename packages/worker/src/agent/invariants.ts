@@ -1,8 +1,8 @@
 /** Checked after every step in tests and in the simulator, never in business code. */
 import { assert } from "@skein/common/assert";
-import { TASK_STATES, isTerminal } from "@skein/common/model/task-state";
-import type { TaskStatus } from "@skein/common/model/task";
 import type { TaskId } from "@skein/common/ids";
+import type { TaskStatus } from "@skein/common/model/task";
+import { isTerminal, TASK_STATES } from "@skein/common/model/task-state";
 import type { Agent } from "./agent.ts";
 import type { AgentEffect } from "./protocol.ts";
 

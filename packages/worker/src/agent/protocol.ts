@@ -3,8 +3,8 @@
  * ignored.
  */
 import type { TaskId } from "@skein/common/ids";
-import type { LinkEnd } from "@skein/common/io/network";
 import type { LogLevel } from "@skein/common/io/log";
+import type { LinkEnd } from "@skein/common/io/network";
 import type { FromWorker, ToWorker } from "@skein/common/wire/dispatch-messages";
 import type { FromDataPlane, ToDataPlane } from "../dataplane/protocol.ts";
 import type { EngineEvent, FoundTask, RunSpec } from "../engine/engine.ts";

@@ -15,9 +15,10 @@
  * Divergence from Swarm: managers are tried in turn instead of by weight, since a redirect leads to
  * the leader in one hop.
  */
+
+import type { Random } from "@skein/common/io/random";
 import type { Instant } from "@skein/common/time";
 import { instant, later } from "@skein/common/time";
-import type { Random } from "@skein/common/io/random";
 import {
   ELECTION_BACKOFF_MAX_MS,
   GREETING_TIMEOUT_MS,

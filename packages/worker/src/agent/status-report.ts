@@ -10,9 +10,9 @@
 import type { TaskId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
 import type { TaskStatus } from "@skein/common/model/task";
-import type { TaskReport } from "@skein/common/wire/dispatch-messages";
 import type { Instant } from "@skein/common/time";
 import { later } from "@skein/common/time";
+import type { TaskReport } from "@skein/common/wire/dispatch-messages";
 import { STATUS_BATCH_MAX, STATUS_STORED_TIMEOUT_MS } from "../limits.ts";
 
 export interface StatusBatch {

@@ -2,12 +2,12 @@
  * What the agent keeps on disk of each task: enough to know, before any manager answers, what it
  * runs.
  */
-import { id } from "@skein/common/wire/schema";
-import type { Decoded } from "@skein/common/wire/schema";
-import { assignmentSchema } from "@skein/common/wire/dispatch-messages";
-import { taskStatusSchema } from "@skein/common/model/task";
+
 import type { TaskId } from "@skein/common/ids";
-import { strings } from "@skein/common/wire/schema";
+import { taskStatusSchema } from "@skein/common/model/task";
+import { assignmentSchema } from "@skein/common/wire/dispatch-messages";
+import type { Decoded } from "@skein/common/wire/schema";
+import { id, strings } from "@skein/common/wire/schema";
 import * as v from "valibot";
 
 /**

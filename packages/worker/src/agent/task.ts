@@ -15,10 +15,9 @@
  */
 import { assert } from "@skein/common/assert";
 import type { TaskId } from "@skein/common/ids";
-import type { DesiredState } from "@skein/common/model/task-state";
-import { DESIRED_STATES, isTerminal, transitionOwner } from "@skein/common/model/task-state";
-import type { TaskState } from "@skein/common/model/task-state";
 import type { TaskStatus } from "@skein/common/model/task";
+import type { DesiredState, TaskState } from "@skein/common/model/task-state";
+import { DESIRED_STATES, isTerminal, transitionOwner } from "@skein/common/model/task-state";
 import type { Instant, WallTime } from "@skein/common/time";
 import { later } from "@skein/common/time";
 import type { Assignment } from "@skein/common/wire/dispatch-messages";

@@ -45,7 +45,9 @@ export class Balancer {
   readonly #ejections = new Map<TaskId, Ejection>();
   readonly #offset: number;
 
-  /** B5. `self` names this node: each begins its turns elsewhere, or all would begin at one task. */
+  /**
+   * B5. `self` names this node: each begins its turns elsewhere, or all would begin at one task.
+   */
   constructor(self = "") {
     this.#offset = [...self].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
   }

@@ -6,10 +6,10 @@
  *   F1. `task.json` is durable before the command begins, so that whatever runs can be found again.
  *   F2. `status` holds one complete line or none: the wrapper writes it with a single write.
  */
-import { closeSync, constants, fchownSync, openSync, promises as fs } from "node:fs";
+import { closeSync, constants, fchownSync, promises as fs, openSync } from "node:fs";
 import { join } from "node:path";
-import { taskId } from "@skein/common/ids";
 import type { TaskId } from "@skein/common/ids";
+import { taskId } from "@skein/common/ids";
 import type { Decoded } from "@skein/common/wire/schema";
 import { count, decodeWith, shortText } from "@skein/common/wire/schema";
 import * as v from "valibot";

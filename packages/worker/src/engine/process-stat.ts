@@ -2,7 +2,7 @@
  * What the kernel tells of processes (/proc, Linux). A process is named by pid, start time and boot
  * id: a pid alone may be another process by the time it is used.
  */
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { PROC_SLICE_MAX } from "../limits.ts";
 

@@ -15,8 +15,8 @@ import type { Clock } from "@skein/common/io/clock";
 import { BEGIN_PAUSE_MS, BEGIN_ROUNDS_MAX, REAP_PAUSE_MS, REAP_ROUNDS_MAX } from "../limits.ts";
 import type { FoundProcess, ProcessIdentity } from "./process-stat.ts";
 import {
-  ProcessFinder,
   isAlive,
+  ProcessFinder,
   readCommand,
   readStat,
   sendSignal,

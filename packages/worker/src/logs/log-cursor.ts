@@ -1,8 +1,8 @@
 /** Reads one output file line by line, forward, with the time of each line. */
 import type { TaskId } from "@skein/common/ids";
 import type { Disk, DiskError, DiskFile } from "@skein/common/io/disk";
-import { LineSplitter } from "./line-splitter.ts";
 import type { SplitLine } from "./line-splitter.ts";
+import { LineSplitter } from "./line-splitter.ts";
 import type { StreamName } from "./log-files.ts";
 import { marksPath, outputPath } from "./log-files.ts";
 import { LogMarks } from "./log-marks.ts";

@@ -15,9 +15,9 @@ import type { Instant } from "@skein/common/time";
 import { later } from "@skein/common/time";
 import { TAIL_CALM_MS, TAIL_FAST_FOR_MS, TAIL_FAST_MS, TAIL_PARALLEL_MAX } from "../limits.ts";
 import type { StreamName } from "./log-files.ts";
-import { STREAMS, marksPath, outputPath } from "./log-files.ts";
+import { marksPath, outputPath, STREAMS } from "./log-files.ts";
 import type { LogMark } from "./log-marks.ts";
-import { LogMarks, MARK_BYTES, encodeMark } from "./log-marks.ts";
+import { encodeMark, LogMarks, MARK_BYTES } from "./log-marks.ts";
 
 export interface TailerPorts {
   readonly disk: Disk;

@@ -2,8 +2,8 @@
 import { statSync } from "node:fs";
 import os from "node:os";
 import { SKEIN_VERSION } from "@skein/common/api/api-version";
-import type { NodeConfig } from "@skein/common/model/node-config";
 import type { NodeDescription } from "@skein/common/model/node";
+import type { NodeConfig } from "@skein/common/model/node-config";
 import { readBootId } from "../engine/process-stat.ts";
 
 const NANO_CPUS = 1_000_000_000;
