@@ -37,8 +37,6 @@ await main(process.argv.slice(2));
 
 async function main([mode, ...args]) {
   checkNode();
-  // Where the user stands; npm sets it before it changes into the package.
-  process.env.INIT_CWD ??= process.cwd();
   if (mode === "build") return prepare();
   if (mode === "cli") {
     await prepare();
@@ -53,8 +51,19 @@ async function main([mode, ...args]) {
 
 async function runCli(args) {
   if (!existsSync(CLI)) fail(`Cannot run skein: ${CLI} was not built`);
+  goWhereTheUserStands();
   process.argv = [process.argv[0], CLI, ...args];
   await import(pathToFileURL(CLI).href);
+}
+
+/**
+ * npm changes into the package before it runs a script, and says where it came from. Only when npm ran
+ * this very script: what such a script starts inherits the variable and stands where it wants to.
+ */
+function goWhereTheUserStands() {
+  const { INIT_CWD, npm_lifecycle_script: script = "" } = process.env;
+  const byNpm = script.includes("bootstrap.mjs cli") && process.cwd() === ROOT;
+  if (byNpm && INIT_CWD !== undefined && existsSync(INIT_CWD)) process.chdir(INIT_CWD);
 }
 
 async function runScript([script, ...args]) {

@@ -1,4 +1,7 @@
-/** Every bound of this package with its reason. docs/LIMITS.md lists them; a test keeps both in step. */
+/**
+ * Every bound of this package with its reason. docs/LIMITS.md lists them; a test keeps both in
+ * step.
+ */
 
 /** Unix socket paths: the kernel allows 107 bytes; a little less leaves room for `.new-<pid>`. */
 export const SOCKET_PATH_BYTES_MAX = 92;
@@ -8,9 +11,40 @@ export const LOCAL_INDEX_MAX = 62;
 export const LOCAL_NODES_MAX = 250;
 /** `up` gives up when the cluster is not ready by then, and says what is missing. */
 export const UP_READY_MS = 60_000;
-/** `down`: a node process that has not ended by then is killed. Longer than a task's default grace. */
+/** Between two looks at whether something has come about. */
+export const READY_LOOK_MS = 25;
+/**
+ * `down`: a node process that has not ended by then is killed. Longer than a task's default grace.
+ */
 export const DOWN_GRACE_MS = 15_000;
+/** `down` waits this long for the launcher: the grace of workers and of managers, and a reserve. */
+export const DOWN_ANSWER_MS = 40_000;
+/** One request to the launcher: a list of every node's name fits many times. */
+export const CONTROL_REQUEST_BYTES_MAX = 64 * 1024;
+/** How often the launcher asks the manager behind the cluster's API address for a sign of life. */
+export const TOP_SOCKET_LOOK_MS = 1000;
+/** A manager that takes longer to answer a ping is passed over: it is stopped or overwhelmed. */
+export const TOP_SOCKET_PATIENCE_MS = 1000;
+/** 127.0.0.1:<published> that another program has is tried again this often. */
+export const HANDOVER_RETRY_MS = 2000;
 /** One answer of the API over the local socket. */
 export const REQUEST_MS = 30_000;
+/**
+ * A request that found nobody, or lost its connection, is repeated for this long under the same
+ * key.
+ */
+export const REQUEST_RETRY_MS = 3000;
+/** Between two such repetitions. */
+export const REQUEST_RETRY_PAUSE_MS = 50;
 /** Longest answer read into memory (a list of every task fits). */
 export const RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
+/** Times a change is made again on a newer version, when somebody else's came between. */
+export const UPDATE_ATTEMPTS_MAX = 5;
+/** A command that waits for a service gives up then, and says what is in the way. */
+export const CONVERGE_MS = 120_000;
+/** Attempts of one slot that failed alike before a command stops waiting: more would not help. */
+export const FAILED_ATTEMPTS_MAX = 3;
+/** `config create` reads at most this much: what the managers take. */
+export const CONFIG_BYTES_MAX = 1000 * 1024;
+/** `skein demo` gives up when a step takes longer. */
+export const DEMO_STEP_MS = 30_000;

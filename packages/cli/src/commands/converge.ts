@@ -1,54 +1,145 @@
-/** Waits until a service runs as asked, and says meanwhile what it waits for. */
+/**
+ * Waits until a service runs as asked, says meanwhile what it waits for, and gives up when it is in
+ * vain.
+ */
 import type { ApiClient } from "../api/client.ts";
-import { at, numberAt, textAt } from "../api/read.ts";
+import { at, listAt, numberAt, textAt } from "../api/read.ts";
+import { CONVERGE_MS, FAILED_ATTEMPTS_MAX } from "../limits.ts";
+import { createProgress } from "../output/progress.ts";
+import { plural } from "../output/text.ts";
 import { call, tasksOf } from "./calls.ts";
 import { CommandError, remark } from "./context.ts";
+import { lastLines } from "./logs.ts";
 
 export interface ConvergeOptions {
   readonly api: ApiClient;
-  readonly serviceId: string;
+  readonly id: string;
   readonly name: string;
   readonly quiet: boolean;
-  readonly timeoutMs: number;
+  readonly timeoutMs?: number;
 }
 
+export interface Converged {
+  /** "3 of 3, http://127.0.0.1:8080/" */
+  readonly text: string;
+}
+
+/** Between two looks. */
+const LOOK_MS = 100;
+/**
+ * What one look must see twice, so that a task which starts and dies is not taken for one that
+ * runs.
+ */
+const STEADY_LOOKS = 2;
+const OUTPUT_LINES = 8;
+
 /** Resolves when every replica is in rotation; else the command fails with what is in the way. */
-export async function converge(options: ConvergeOptions): Promise<void> {
-  const { api, serviceId, name } = options;
+export async function converge(options: ConvergeOptions): Promise<Converged> {
+  const { api, id, name } = options;
   const what = `watch service ${name}`;
-  const deadline = Date.now() + options.timeoutMs;
-  let said = "";
-  for (;;) {
-    const service = await call(api, { method: "GET", path: `/services/${serviceId}` }, what);
-    const tasks = await tasksOf(api, { service: serviceId, "desired-state": "running" }, what);
-    const wanted = numberAt(service, "Spec", "Mode", "Replicated", "Replicas");
-    const running = tasks.filter((task) => textAt(task, "Status", "State") === "running").length;
-    const state = textAt(service, "UpdateStatus", "State");
-    if (state.endsWith("paused")) {
-      throw new CommandError(
-        `Cannot update service ${name}: ${textAt(service, "UpdateStatus", "Message")}`,
-      );
+  const timeoutMs = options.timeoutMs ?? CONVERGE_MS;
+  const deadline = Date.now() + timeoutMs;
+  const progress = createProgress(process.stderr, !options.quiet);
+  let steady = 0;
+  try {
+    for (;;) {
+      const service = await call(api, { method: "GET", path: `/services/${id}` }, what);
+      const tasks = await tasksOf(api, [`service=${id}`], what);
+      const now = judge(service, tasks);
+      steady = now.done ? steady + 1 : 0;
+      if (steady >= STEADY_LOOKS) return { text: `${now.line}${urls(service)}` };
+      if (now.failure !== undefined) return await giveUp(options, now.failure);
+      progress.update(`${name}: ${now.line}${now.doing}`);
+      if (Date.now() > deadline) {
+        throw new CommandError(
+          `Cannot confirm service ${name}: ${now.line}${now.doing} after ${timeoutMs / 1000} s; ` +
+            `it goes on trying: skein service ps ${name}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
-    const updating = state === "updating" || state === "rollback_started";
-    if (running === wanted && tasks.length === wanted && !updating) return;
-    const line = `${name}: ${running} of ${wanted} running${problems(tasks)}`;
-    if (line !== said && !options.quiet) remark(line);
-    said = line;
-    if (Date.now() > deadline) {
-      throw new CommandError(
-        `Cannot confirm service ${name}: ${line} after ${options.timeoutMs / 1000} s; ` +
-          `it goes on: skein service ps ${name}`,
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  } finally {
+    progress.done();
   }
 }
 
+interface Judged {
+  readonly done: boolean;
+  /** "2 of 3 running" */
+  readonly line: string;
+  /** What the others do, for the progress line. */
+  readonly doing: string;
+  /** Why it is in vain to wait. */
+  readonly failure?: string;
+}
+
+/** From one look at the service and all its tasks. */
+export function judge(service: unknown, tasks: readonly unknown[]): Judged {
+  const wanted = numberAt(service, "Spec", "Mode", "Replicated", "Replicas");
+  const current = tasks.filter((task) => textAt(task, "DesiredState") === "running");
+  const running = current.filter((task) => stateOf(task) === "running").length;
+  const line = `${running} of ${wanted} running`;
+  const update = textAt(service, "UpdateStatus", "State");
+  if (update === "paused" || update === "rollback_paused") {
+    const message = textAt(service, "UpdateStatus", "Message");
+    return { done: false, line, doing: "", failure: `the update is paused: ${message}` };
+  }
+  const updating = update === "updating" || update === "rollback_started";
+  const done = running === wanted && current.length === wanted && !updating;
+  const failure = done || updating ? undefined : inVain(service, tasks);
+  const doing = updating ? ", updating" : reason(current);
+  return failure === undefined ? { done, line, doing } : { done, line, doing, failure };
+}
+
+/** Attempts at one slot since the last change of the service, all of which ended badly. */
+function inVain(service: unknown, tasks: readonly unknown[]): string | undefined {
+  const since = textAt(service, "UpdatedAt");
+  const slots = new Map<number, unknown[]>();
+  for (const task of tasks) {
+    if (Date.parse(textAt(task, "CreatedAt")) < Date.parse(since)) continue;
+    const slot = numberAt(task, "Slot");
+    slots.set(slot, [...(slots.get(slot) ?? []), task]);
+  }
+  for (const [slot, attempts] of [...slots].sort(([a], [b]) => a - b)) {
+    const ended = attempts.filter((task) => ["failed", "rejected"].includes(stateOf(task)));
+    const alive = attempts.some((task) => ["running", "starting"].includes(stateOf(task)));
+    const [last] = ended;
+    if (last === undefined || alive) continue;
+    // A rejection is the system's own word, and each slot has been tried again at once.
+    const enough = stateOf(last) === "rejected" ? 2 : FAILED_ATTEMPTS_MAX;
+    if (ended.length < enough) continue;
+    const error = textAt(last, "Status", "Err");
+    const name = `${textAt(service, "Spec", "Name")}.${slot}`;
+    const times = stateOf(last) === "rejected" ? "was rejected" : `failed ${ended.length} times`;
+    return `${name} ${times} (${error})`;
+  }
+  return undefined;
+}
+
+async function giveUp({ api, id, name }: ConvergeOptions, failure: string): Promise<never> {
+  const lines = /failed/.test(failure) ? await lastLines(api, id, OUTPUT_LINES) : [];
+  for (const line of lines) remark(`  ${line}`);
+  const more = lines.length === 0 ? "" : `; its last ${plural(lines.length, "line")} above`;
+  throw new CommandError(
+    `Cannot run service ${name}: ${failure}${more}: change it (skein service update) ` +
+      `or remove it (skein service rm ${name})`,
+  );
+}
+
+function stateOf(task: unknown): string {
+  return textAt(task, "Status", "State");
+}
+
 /** The first reason a task gives for not running. */
-function problems(tasks: readonly unknown[]): string {
+function reason(tasks: readonly unknown[]): string {
   for (const task of tasks) {
     const error = at(task, "Status", "Err");
     if (typeof error === "string" && error !== "") return ` (${error})`;
   }
   return "";
+}
+
+function urls(service: unknown): string {
+  const ports = listAt(service, "Endpoint", "Ports").map((port) => numberAt(port, "PublishedPort"));
+  return ports.map((port) => `, http://127.0.0.1:${port}/`).join("");
 }

@@ -1,156 +1,202 @@
-/** `skein demo`: a web service with three replicas, requests against it, and a leader and a worker killed. */
+/**
+ * `skein demo`: a web service, requests against it, its cluster's leader and a worker killed, all
+ * back.
+ */
 import { existsSync } from "node:fs";
-import { get } from "node:http";
-import { resolve } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import type { ApiClient } from "../api/client.ts";
-import { at, numberAt, textAt } from "../api/read.ts";
+import { listAt, textAt } from "../api/read.ts";
+import { DEMO_STEP_MS, REQUEST_RETRY_PAUSE_MS } from "../limits.ts";
+import type { LocalNode } from "../local/cluster-file.ts";
 import { readClusterFile } from "../local/cluster-file.ts";
-import { call, client, list, tasksOf } from "./calls.ts";
+import { startNode } from "../local/nodes.ts";
+import { livingPids } from "../local/processes.ts";
+import { plural } from "../output/text.ts";
+import { call, client, isLeader, list, tasksOf } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
-import { CommandError, colours, localStateDirectory, print, printJson } from "./context.ts";
+import { CommandError, colours, localStateDirectory, orFail, print, printJson } from "./context.ts";
 import { converge } from "./converge.ts";
-import { createSpec } from "./service-spec.ts";
+import { fetchOnce, startLoad } from "./demo-load.ts";
+import { examples } from "./help.ts";
+import { emptySpec, objectAt } from "./spec.ts";
+import { port } from "./values.ts";
 
 const SERVICE = "demo";
-const PORT = 8800;
+const REPLICAS = 3;
+const WHAT = "run the demo";
+
+type DemoFlags = GlobalOptions & { readonly publish?: number };
 
 export function addDemo(program: Command): void {
   program
     .command("demo")
-    .description("Run a web service, kill the leader and a worker, and count failed requests")
-    .action((_flags: unknown, command: Command) => demo(command.optsWithGlobals<GlobalOptions>()));
+    .description("Run a web service, kill the leader and a worker, count failed requests")
+    .option("-p, --publish <port>", "port of the service (8800)", port)
+    .addHelpText("after", examples("skein demo", "skein demo --publish 9000"))
+    .action((_flags: unknown, command: Command) => demo(command.optsWithGlobals<DemoFlags>()));
 }
 
-interface Load {
-  readonly stop: () => Promise<void>;
-  readonly counts: { done: number; failed: number };
+interface Demo {
+  readonly api: ApiClient;
+  readonly stateDir: string;
+  readonly port: number;
+  readonly say: (line: string) => void;
 }
 
-async function demo(flags: GlobalOptions): Promise<void> {
-  const api = await client(flags, "run the demo");
+async function demo(flags: DemoFlags): Promise<void> {
+  const stateDir = localStateDirectory(flags, WHAT);
   const say = (line: string): void => {
     if (flags.json !== true) print(line);
   };
-  await call(api, { method: "DELETE", path: `/services/${SERVICE}` }, "clean up").catch(() => null);
-  say(`${colours.bold("1.")} Three replicas of examples/hello on port ${PORT} …`);
-  await deploy(api);
-  say(`   ${(await fetchOnce()).trim().split("\n")[0] ?? ""}`);
-  const load = startLoad();
-  say(`${colours.bold("2.")} 20 requests a second to 127.0.0.1:${PORT}; killing the leader …`);
-  const leaderMs = await killLeader(flags, api);
-  say(`   a new leader answered a write ${leaderMs} ms after kill -9`);
-  say(`${colours.bold("3.")} Killing a worker that runs a replica …`);
-  const workerMs = await killWorker(flags, api);
-  say(`   three replicas ran again after ${workerMs} ms, on other nodes`);
-  await load.stop();
-  const { done, failed } = load.counts;
+  const it: Demo = { api: await client(flags, WHAT), stateDir, port: flags.publish ?? 8800, say };
+  const step = (number: number, text: string): void => say(`${colours.bold(`${number}.`)} ${text}`);
+  checkSize(it);
+  await startAll(it);
+  step(1, `${REPLICAS} replicas of examples/hello on port ${it.port} of every node`);
+  await deploy(it);
+  say(`   curl 127.0.0.1:${it.port} answers: ${(await fetchOnce(it.port)).split("\n")[0] ?? ""}`);
+  const load = startLoad(it.port);
+  step(2, "20 requests a second from now on; kill -9 of the leader's manager process");
+  const leader = await killLeader(it);
+  say(`   ${leader.killed} killed; a new leader took a write after ${leader.ms} ms`);
+  step(3, "kill -9 of a worker process that runs a replica");
+  const worker = await killWorker(it);
+  say(`   ${worker.killed} killed; ${REPLICAS} replicas run elsewhere after ${worker.ms} ms`);
+  step(4, "both start again");
+  await startAll(it);
+  const { done, failed } = await load.stop();
   const verdict = failed === 0 ? colours.green("0 failed") : colours.red(`${failed} failed`);
-  say(`${colours.bold("4.")} ${done} requests, ${verdict}.`);
+  say(`   ${plural(done, "request")} in all, ${verdict}`);
   say("");
-  say(colours.dim("The killed nodes stay dead: skein status; skein start <node>"));
-  say(colours.dim(`Remove the service: skein service rm ${SERVICE}`));
-  if (flags.json === true) printJson({ leaderMs, workerMs, requests: done, failed });
-}
-
-async function deploy(api: ApiClient): Promise<void> {
-  const script = fileURLToPath(new URL("../../../examples/hello/server.js", import.meta.url));
-  if (!existsSync(script)) throw new CommandError(`Cannot run the demo: ${script} is missing`);
-  const publish = [
-    { PublishedPort: PORT, TargetPort: 3000, Protocol: "tcp", PublishMode: "ingress" },
-  ];
-  const flags = { name: SERVICE, replicas: 3, publish, workdir: resolve(script, "..") };
-  const body = createSpec([process.execPath, script], flags);
-  const made = await call(api, { method: "POST", path: "/services/create", body }, "run the demo");
-  const serviceId = textAt(made, "ID");
-  await converge({ api, serviceId, name: SERVICE, quiet: true, timeoutMs: 30_000 });
-}
-
-async function killLeader(flags: GlobalOptions, api: ApiClient): Promise<number> {
-  const nodes = await list(api, "/nodes", "find the leader");
-  const leader = nodes.find((node) => at(node, "ManagerStatus", "Leader") === true);
-  kill(flags, textAt(leader, "ID"), "manager");
-  const since = Date.now();
-  for (;;) {
-    const body = { Name: `demo-${since}`, Data: "ZGVtbw==" };
-    const answer = await api.call({ method: "POST", path: "/configs/create", body });
-    const taken = !answer.ok && answer.error.status === 409;
-    if (answer.ok || taken) {
-      const path = `/configs/demo-${since}`;
-      await api.call({ method: "DELETE", path });
-      return Date.now() - since;
-    }
-    await pause(10);
+  say(colours.dim(`The service stays: skein service ps ${SERVICE}; skein service rm ${SERVICE}`));
+  if (flags.json === true) {
+    printJson({ leaderMs: leader.ms, workerMs: worker.ms, requests: done, failed });
   }
 }
 
-async function killWorker(flags: GlobalOptions, api: ApiClient): Promise<number> {
-  const running = async (): Promise<readonly unknown[]> => {
-    const tasks = await tasksOf(api, { service: SERVICE, "desired-state": "running" }, "look");
-    return tasks.filter((task) => textAt(task, "Status", "State") === "running");
-  };
-  const victim = textAt((await running())[0], "NodeID");
-  kill(flags, victim, "worker");
-  const since = Date.now();
-  for (;;) {
-    const elsewhere = (await running()).filter((task) => textAt(task, "NodeID") !== victim);
-    if (elsewhere.length === 3) return Date.now() - since;
-    await pause(20);
+/** Two managers of two, or one worker, would be a demonstration of something else. */
+function checkSize({ stateDir }: Demo): void {
+  const nodes = localNodes(stateDir);
+  const managers = nodes.filter((node) => node.role === "manager").length;
+  if (managers >= 3 && nodes.length - managers >= 2) return;
+  throw new CommandError(
+    `Cannot ${WHAT}: it kills a manager and a worker, so it needs 3 managers and 2 workers: ` +
+      "skein up --cluster demo, then skein demo --cluster demo",
+  );
+}
+
+function localNodes(stateDir: string): readonly LocalNode[] {
+  const file = readClusterFile(stateDir);
+  if (file.ok) return file.value.nodes;
+  throw new CommandError(`Cannot ${WHAT}: ${file.error.message}`);
+}
+
+/** Starts whatever an earlier run, or an experiment, has killed; waits until all are ready. */
+async function startAll({ api, stateDir }: Demo): Promise<void> {
+  const nodes = localNodes(stateDir);
+  for (const node of nodes) {
+    const processes = node.role === "manager" ? 2 : 1;
+    if (livingPids(stateDir, node).length === processes) continue;
+    orFail(await startNode({ stateDir, node }), `${WHAT}: start ${node.name}`);
   }
-}
-
-/** A plain `kill -9` of one process: nothing of the cluster is told. */
-function kill(flags: GlobalOptions, nodeId: string, kind: "manager" | "worker"): void {
-  const file = readClusterFile(localStateDirectory(flags));
-  const node = file.ok ? file.value.nodes.find((one) => one.id === nodeId) : undefined;
-  const pid = numberAt(node, "pids", kind);
-  if (pid === 0) throw new CommandError("Cannot run the demo: it needs a local cluster (skein up)");
-  process.kill(pid, "SIGKILL");
-}
-
-function startLoad(): Load {
-  const counts = { done: 0, failed: 0 };
-  const open = new Set<Promise<void>>();
-  const timer = setInterval(() => {
-    const one = fetchOnce()
-      .then(
-        () => undefined,
-        () => {
-          counts.failed += 1;
-        },
-      )
-      .finally(() => {
-        counts.done += 1;
-        open.delete(one);
-      });
-    open.add(one);
-  }, 50);
-  return {
-    counts,
-    stop: async () => {
-      await pause(1000);
-      clearInterval(timer);
-      await Promise.all(open);
-    },
-  };
-}
-
-function fetchOnce(): Promise<string> {
-  return new Promise((done, reject) => {
-    const call = get({ host: "127.0.0.1", port: PORT, agent: false, timeout: 10_000 }, (answer) => {
-      let text = "";
-      answer.on("data", (chunk) => {
-        text += String(chunk);
-      });
-      answer.on("end", () => done(text));
-      answer.on("error", reject);
-    });
-    call.on("error", reject);
-    call.on("timeout", () => call.destroy(new Error("no answer in time")));
+  await until("every node is ready", async () => {
+    const found = await api.call({ method: "GET", path: "/nodes" });
+    const ready = found.ok
+      ? listAt({ all: found.value }, "all").filter((n) => textAt(n, "Status", "State") === "ready")
+      : [];
+    return ready.length >= nodes.length;
   });
 }
 
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, milliseconds));
+async function deploy({ api, port: published }: Demo): Promise<void> {
+  const script = fileURLToPath(new URL("../../../examples/hello/server.js", import.meta.url));
+  if (!existsSync(script)) throw new CommandError(`Cannot ${WHAT}: ${script} is missing`);
+  await removeFormer(api);
+  const body = emptySpec("host", [process.execPath, script], SERVICE);
+  body["Mode"] = { Replicated: { Replicas: REPLICAS } };
+  objectAt(body, "TaskTemplate", "ContainerSpec")["Dir"] = dirname(script);
+  objectAt(body, "EndpointSpec")["Ports"] = [
+    { PublishedPort: published, TargetPort: 3000, Protocol: "tcp", PublishMode: "ingress" },
+  ];
+  const made = await call(api, { method: "POST", path: "/services/create", body }, WHAT);
+  await converge({
+    api,
+    id: textAt(made, "ID"),
+    name: SERVICE,
+    quiet: true,
+    timeoutMs: DEMO_STEP_MS,
+  });
+}
+
+/** What an earlier run left, its tasks included: their port is the one that is wanted. */
+async function removeFormer(api: ApiClient): Promise<void> {
+  const path = `/services/${SERVICE}`;
+  const former = await api.call({ method: "GET", path });
+  if (!former.ok) return;
+  await call(api, { method: "DELETE", path }, WHAT);
+  const id = textAt(former.value, "ID");
+  await until("the tasks of the former demo have ended", async () => {
+    const tasks = await list(api, { path: "/tasks" }, WHAT);
+    return !tasks.some((task) => textAt(task, "ServiceID") === id);
+  });
+}
+
+interface Killed {
+  readonly killed: string;
+  readonly ms: number;
+}
+
+async function killLeader({ api, stateDir }: Demo): Promise<Killed> {
+  const nodes = await list(api, { path: "/nodes" }, "find the leader");
+  const killed = kill(stateDir, textAt(nodes.find(isLeader), "ID"), "manager");
+  const since = performance.now();
+  const name = `demo-${Math.round(since)}-${process.pid}`;
+  const body = { Name: name, Data: "ZGVtbw==" };
+  await until("a new leader takes a write", async () => {
+    const answer = await api.call({ method: "POST", path: "/configs/create", body });
+    return answer.ok || answer.error.status === 409;
+  });
+  const ms = Math.round(performance.now() - since);
+  await api.call({ method: "DELETE", path: `/configs/${name}` });
+  return { killed, ms };
+}
+
+async function killWorker({ api, stateDir }: Demo): Promise<Killed> {
+  const running = async (): Promise<readonly unknown[]> => {
+    const words = [`service=${SERVICE}`, "desired-state=running"];
+    const tasks = await tasksOf(api, words, WHAT);
+    return tasks.filter((task) => textAt(task, "Status", "State") === "running");
+  };
+  const victim = textAt((await running())[0], "NodeID");
+  const killed = kill(stateDir, victim, "worker");
+  const since = performance.now();
+  await until("the replicas run elsewhere", async () => {
+    const elsewhere = (await running()).filter((task) => textAt(task, "NodeID") !== victim);
+    return elsewhere.length === REPLICAS;
+  });
+  return { killed, ms: Math.round(performance.now() - since) };
+}
+
+/** A plain `kill -9` of one process: nothing of the cluster is told. */
+function kill(stateDir: string, nodeId: string, kind: "manager" | "worker"): string {
+  const node = localNodes(stateDir).find((one) => one.id === nodeId);
+  const pid = node?.pids[kind];
+  if (node === undefined || pid === undefined) {
+    throw new CommandError(`Cannot ${WHAT}: the ${kind} process to kill is not on this machine`);
+  }
+  process.kill(pid, "SIGKILL");
+  return `${node.name} (pid ${pid})`;
+}
+
+async function until(what: string, done: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + DEMO_STEP_MS;
+  while (!(await done())) {
+    if (Date.now() > deadline) {
+      const seconds = DEMO_STEP_MS / 1000;
+      throw new CommandError(`Cannot ${WHAT}: not in ${seconds} s: ${what}: skein status`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, REQUEST_RETRY_PAUSE_MS / 5));
+  }
 }

@@ -1,130 +1,177 @@
 /** `skein kill|start|pause|resume|partition|heal`: what an experiment does to a local cluster. */
+
+import type { Result } from "@skein/common/result";
+import { fail, ok } from "@skein/common/result";
 import type { Command } from "commander";
+import { textAt } from "../api/read.ts";
+import { DOWN_ANSWER_MS } from "../limits.ts";
 import type { ClusterFile, LocalNode } from "../local/cluster-file.ts";
 import { readClusterFile } from "../local/cluster-file.ts";
 import type { LauncherRequest } from "../local/control.ts";
 import { askLauncher } from "../local/control.ts";
-import { launcherSocket, nodeDirectory } from "../local/paths.ts";
-import { isOurs, killTasks, signal, taskProcesses } from "../local/processes.ts";
+import type { Target } from "../local/nodes.ts";
+import { killNode, pauseNode, resumeNode, startNode } from "../local/nodes.ts";
+import { launcherSocket } from "../local/paths.ts";
+import { runtimeDirectory } from "../local/state.ts";
+import { client, isLeader, list } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
 import { CommandError, localStateDirectory, orFail, print, printJson } from "./context.ts";
+import { examples } from "./help.ts";
+
+interface Verb {
+  readonly verb: string;
+  readonly description: string;
+  readonly examples: readonly string[];
+  readonly act: (target: Target) => Result<string, string> | Promise<Result<string, string>>;
+}
+
+const VERBS: readonly Verb[] = [
+  {
+    verb: "kill",
+    description: "Lose machines: their processes and tasks end at once (SIGKILL)",
+    examples: ["skein kill worker-1", "skein kill leader"],
+    act: (target) => ok(killNode(target)),
+  },
+  {
+    verb: "start",
+    description: "Start what does not run of nodes",
+    examples: ["skein start worker-1", "skein start manager-1 worker-1"],
+    act: startNode,
+  },
+  {
+    verb: "pause",
+    description: "Freeze nodes: their processes and tasks stop answering (SIGSTOP)",
+    examples: ["skein pause manager-2"],
+    act: pauseNode,
+  },
+  {
+    verb: "resume",
+    description: "Let paused nodes go on (SIGCONT)",
+    examples: ["skein resume manager-2"],
+    act: resumeNode,
+  },
+];
 
 export function addExperiment(program: Command): void {
-  const onNode = (verb: string, description: string, act: NodeAction): void => {
+  for (const verb of VERBS) {
     program
-      .command(`${verb} <node>`)
-      .description(description)
-      .action((name: string, _flags: unknown, command: Command) =>
-        onOneNode(verb, name, command.optsWithGlobals<GlobalOptions>(), act),
+      .command(`${verb.verb} <node...>`)
+      .description(verb.description)
+      .addHelpText("after", examples(...verb.examples))
+      .action((names: string[], _flags: unknown, command: Command) =>
+        onNodes(verb, names, command.optsWithGlobals<GlobalOptions>()),
       );
-  };
-  onNode("kill", "Lose a machine: its processes and its tasks end at once (SIGKILL)", killNode);
-  onNode("start", "Start the processes of a node that was killed", startNode);
-  onNode("pause", "Freeze a node: its processes and tasks stop answering (SIGSTOP)", (target) =>
-    signalNode(target, "SIGSTOP", "paused"),
-  );
-  onNode("resume", "Let a paused node go on (SIGCONT)", (target) =>
-    signalNode(target, "SIGCONT", "resumed"),
-  );
+  }
   program
     .command("partition <nodes...>")
-    .description("Cut the network between groups: skein partition manager-1,worker-1 / rest")
+    .description("Cut the network between groups of nodes, separated by /")
+    .addHelpText(
+      "after",
+      examples(
+        "skein partition manager-1 / rest",
+        "skein partition manager-1,worker-1 / manager-2,manager-3,worker-2",
+      ),
+    )
     .action((words: string[], _flags: unknown, command: Command) =>
       partition(words, command.optsWithGlobals<GlobalOptions>()),
     );
   program
     .command("heal")
     .description("End a partition")
+    .addHelpText("after", examples("skein heal"))
     .action(async (_flags: unknown, command: Command) => {
       const flags = command.optsWithGlobals<GlobalOptions>();
-      report(flags, await ask(flags, { do: "cut", groups: [] }, "heal the network"));
+      const what = "heal the network";
+      const { stateDir } = cluster(flags, what);
+      report(flags, [await ask(stateDir, { do: "cut", groups: [] }, what)]);
     });
 }
 
-interface Target {
-  readonly stateDir: string;
-  readonly file: ClusterFile;
-  readonly node: LocalNode;
-  readonly flags: GlobalOptions;
-}
-type NodeAction = (target: Target) => string | Promise<string>;
-
-async function onOneNode(
-  verb: string,
-  name: string,
+async function onNodes(
+  { verb, act }: Verb,
+  names: readonly string[],
   flags: GlobalOptions,
-  act: NodeAction,
 ): Promise<void> {
-  const stateDir = localStateDirectory(flags);
+  const { stateDir, file } = cluster(flags, `${verb} ${names.join(", ")}`);
+  const targets: LocalNode[] = [];
+  for (const name of names) targets.push(await nodeCalled(name, { file, flags, verb }));
+  const said: string[] = [];
+  for (const node of targets) {
+    said.push(orFail(await act({ stateDir, node }), `${verb} ${node.name}`));
+  }
+  report(flags, said);
+}
+
+function cluster(
+  flags: GlobalOptions,
+  what: string,
+): { readonly stateDir: string; readonly file: ClusterFile } {
+  const stateDir = localStateDirectory(flags, what);
   const file = readClusterFile(stateDir);
-  if (!file.ok) throw new CommandError(`Cannot ${verb} ${name}: ${file.error.message}`);
-  const node = file.value.nodes.find((one) => one.name === name || one.id === name);
-  if (node === undefined) {
-    const names = file.value.nodes.map((one) => one.name).join(", ");
-    throw new CommandError(`Cannot ${verb} ${name}: there is no such node (there are ${names})`);
+  if (file.ok) return { stateDir, file: file.value };
+  throw new CommandError(`Cannot ${what}: ${file.error.message}`);
+}
+
+interface Naming {
+  readonly file: ClusterFile;
+  readonly flags: GlobalOptions;
+  readonly verb: string;
+}
+
+/** By name or id; "leader" is whoever leads now. */
+async function nodeCalled(name: string, { file, flags, verb }: Naming): Promise<LocalNode> {
+  const what = `${verb} ${name}`;
+  const known = file.nodes.find((one) => one.name === name || one.id === name);
+  if (known !== undefined) return known;
+  if (name === "leader") {
+    const nodes = await list(await client(flags, what), { path: "/nodes" }, what);
+    const id = textAt(nodes.find(isLeader), "ID");
+    const leader = file.nodes.find((one) => one.id === id);
+    if (leader !== undefined) return leader;
+    throw new CommandError(`Cannot ${what}: no manager leads at the moment: skein status`);
   }
-  report(flags, await act({ stateDir, file: file.value, node, flags }));
-}
-
-function livingPids({ stateDir, node }: Target): number[] {
-  return Object.values(node.pids).filter(
-    (pid): pid is number => pid !== undefined && isOurs(pid, nodeDirectory(stateDir, node.name)),
-  );
-}
-
-function killNode(target: Target): string {
-  const pids = livingPids(target);
-  for (const pid of pids) signal(pid, "SIGKILL");
-  const tasks = killTasks([target.node.id]);
-  if (pids.length === 0 && tasks === 0) return `${target.node.name} was not running`;
-  return `killed ${target.node.name}: ${pids.length} processes, ${tasks} task processes`;
-}
-
-function signalNode(target: Target, name: "SIGSTOP" | "SIGCONT", done: string): string {
-  const pids = [...livingPids(target), ...taskProcesses([target.node.id])];
-  if (pids.length === 0) {
-    throw new CommandError(`Cannot signal ${target.node.name}: it is not running`);
-  }
-  for (const pid of pids) signal(pid, name);
-  return `${done} ${target.node.name}: ${pids.length} processes`;
-}
-
-function startNode(target: Target): Promise<string> {
-  const request = { do: "start", node: target.node.name } as const;
-  return ask(target.flags, request, `start ${target.node.name}`);
+  const names = file.nodes.map((one) => one.name).join(", ");
+  throw new CommandError(`Cannot ${what}: there is no such node: there are ${names}`);
 }
 
 async function partition(words: readonly string[], flags: GlobalOptions): Promise<void> {
-  const stateDir = localStateDirectory(flags);
-  const file = readClusterFile(stateDir);
-  if (!file.ok) throw new CommandError(`Cannot cut the network: ${file.error.message}`);
+  const what = "cut the network";
+  const { stateDir, file } = cluster(flags, what);
+  const all = file.nodes.map((node) => node.name);
+  const groups = orFail(groupsOf(words, all), what);
+  report(flags, [await ask(stateDir, { do: "cut", groups }, what)]);
+}
+
+/** "a,b / c" or "a b / rest" to lists of names. */
+export function groupsOf(
+  words: readonly string[],
+  all: readonly string[],
+): Result<readonly (readonly string[])[], string> {
   const groups = words
     .join(" ")
     .split("/")
     .map((group) => group.split(/[\s,]+/).filter((name) => name !== ""));
-  const named = new Set(groups.flat().filter((name) => name !== "rest"));
-  const rest = file.value.nodes.map((node) => node.name).filter((name) => !named.has(name));
-  const full = groups.map((group) => group.flatMap((name) => (name === "rest" ? rest : [name])));
-  if (full.length < 2) {
-    throw new CommandError(
-      "Cannot cut the network: name two groups, as in skein partition manager-1,worker-1 / rest",
-    );
+  if (groups.length < 2 || groups.some((group) => group.length === 0)) {
+    return fail("name two groups with a / between them: skein partition manager-1 / rest");
   }
-  report(flags, await ask(flags, { do: "cut", groups: full }, "cut the network"));
+  const named = groups.flat().filter((name) => name !== "rest");
+  for (const [at, name] of named.entries()) {
+    if (!all.includes(name)) return fail(`there is no node ${name}: there are ${all.join(", ")}`);
+    if (named.indexOf(name) !== at) return fail(`${name} is named twice`);
+  }
+  const rest = all.filter((name) => !named.includes(name));
+  return ok(groups.map((group) => group.flatMap((name) => (name === "rest" ? rest : [name]))));
 }
 
-async function ask(flags: GlobalOptions, request: LauncherRequest, what: string): Promise<string> {
-  const answer = await askLauncher(launcherSocket(localStateDirectory(flags)), request);
-  const none = "the launcher of this cluster is not running: skein down, then skein up";
-  if (answer === undefined) throw new CommandError(`Cannot ${what}: ${none}`);
-  return orFail(answer.ok ? { ok: true, value: answer.message } : refusal(answer.message), what);
+async function ask(stateDir: string, request: LauncherRequest, what: string): Promise<string> {
+  const path = launcherSocket(runtimeDirectory(stateDir));
+  const answer = await askLauncher(path, request, DOWN_ANSWER_MS);
+  if (answer?.ok === true) return answer.message;
+  const none = "the launcher of this cluster does not run: skein down, then skein up";
+  throw new CommandError(`Cannot ${what}: ${answer?.message ?? none}`);
 }
 
-function refusal(message: string): { readonly ok: false; readonly error: string } {
-  return { ok: false, error: message };
-}
-
-function report(flags: GlobalOptions, message: string): void {
-  if (flags.json === true) printJson({ message });
-  else print(message);
+function report(flags: GlobalOptions, messages: readonly string[]): void {
+  if (flags.json === true) printJson({ messages });
+  else for (const message of messages) print(message);
 }

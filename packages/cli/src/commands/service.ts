@@ -1,20 +1,35 @@
 /** `skein service …` and `skein run`: Docker's nouns and flags. */
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { at, listAt, numberAt, textAt } from "../api/read.ts";
 import { table } from "../output/table.ts";
-import { call, client, list, versionOf } from "./calls.ts";
+import { call, change, client, compareNames, filterQuery, list, nameOf } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
-import { CommandError, print, printJson } from "./context.ts";
+import { CommandError, print, printJson, remark } from "./context.ts";
 import { converge } from "./converge.ts";
+import { examples } from "./help.ts";
 import { addLogs } from "./logs.ts";
-import type { EngineSpec, ServiceFlags } from "./service-spec.ts";
-import { applyFlags, collect, createSpec, parsePublish } from "./service-spec.ts";
-import { printTasks } from "./tasks.ts";
-import { duration, wholeNumber } from "./up.ts";
+import type { EngineSpec } from "./spec.ts";
+import { containerOf, emptySpec, objectAt } from "./spec.ts";
+import { addSpecFlags, writeFlags } from "./spec-flags.ts";
+import type { ListFlags } from "./tasks.ts";
+import { addListFlags, printTasks } from "./tasks.ts";
 
-type Flags = GlobalOptions & ServiceFlags & { readonly detach?: boolean; readonly force?: boolean };
+type Flags = GlobalOptions & {
+  readonly name?: string;
+  readonly workdir?: string;
+  readonly detach?: boolean;
+  readonly quiet?: boolean;
+};
+type UpdateFlags = Flags & {
+  readonly force?: boolean;
+  readonly rollback?: boolean;
+  readonly args?: string;
+  readonly image?: string;
+};
 
-const CONVERGE_MS = 120_000;
+const DETACH = ["-d, --detach", "return at once, do not wait until it runs"] as const;
+const QUIET = ["-q, --quiet", "no progress"] as const;
 
 export function addService(program: Command): void {
   const service = program.command("service").description("Manage services");
@@ -22,220 +37,259 @@ export function addService(program: Command): void {
   addChange(service);
   addShow(service);
   addLogs(service);
-  specFlags(
-    program
-      .command("run <command...>")
-      .description(
-        "Run a program as a service: skein run --name web -p 8080:3000 -- node server.js",
-      ),
-  )
+  addRun(program);
+}
+
+function addRun(program: Command): void {
+  const run = program
+    .command("run <command...>")
+    .description("Run a program as a service, from the directory you are in")
+    .option("--name <name>", "name of the service");
+  addSpecFlags(run, "create")
+    .option(...DETACH)
+    .option(...QUIET)
     .passThroughOptions()
     .addHelpText(
       "after",
-      "\nExamples:\n" +
-        "  skein run --name web --replicas 3 -p 8080:3000 -- node server.js\n" +
-        "  skein run --name tick -- sh -c 'while true; do date; sleep 1; done'\n",
+      examples(
+        "skein run --name web --replicas 3 -p 8080:3000 -- node server.js",
+        "skein run --name tick -- sh -c 'while true; do date; sleep 1; done'",
+      ),
     )
     .action((words: string[], _flags: unknown, command: Command) =>
       // The caller's directory, not the cluster's: what a person means by a relative path.
-      create(words, { workdir: callerDirectory(), ...command.optsWithGlobals<Flags>() }),
+      create("host", words, inOwnDirectory(command.optsWithGlobals<Flags>())),
     );
 }
 
 function addCreate(service: Command): void {
-  specFlags(service.command("create <image> [command...]").description("Create a service"))
+  const command = service
+    .command("create <image> [command...]")
+    .description("Create a service; the image host runs a program of the node itself")
+    .option("--name <name>", "name of the service");
+  addSpecFlags(command, "create")
+    .option(...DETACH)
+    .option(...QUIET)
     .passThroughOptions()
     .addHelpText(
       "after",
-      "\nThe image host runs a program of the node itself:\n" +
-        "  skein service create --name web --replicas 3 -p 8080:3000 host node server.js\n",
+      examples(
+        "skein service create --name web --replicas 3 -p 8080:3000 host node server.js",
+        "skein service create --name db --constraint node.hostname==worker-1 host ./db",
+      ),
     )
-    .action((image: string, words: string[], _flags: unknown, command: Command) =>
-      create(words, command.optsWithGlobals<Flags>(), image),
+    .action((image: string, words: string[], _flags: unknown, self: Command) =>
+      create(image, words, self.optsWithGlobals<Flags>()),
     );
 }
 
 function addChange(service: Command): void {
-  specFlags(service.command("update <service>").description("Update a service"))
+  addSpecFlags(service.command("update <service>").description("Change a service"), "update")
+    .option("--args <command>", "the new command, words separated by spaces")
+    .option("--image <image>", "the new image")
     .option("--force", "replace the tasks even if nothing changed")
-    .option("--args <command>", "the new command, separated by spaces")
+    .option("--rollback", "go back to the former spec")
+    .option(...DETACH)
+    .option(...QUIET)
+    .addHelpText(
+      "after",
+      examples(
+        "skein service update --env-add GREETING=hi --update-order start-first web",
+        "skein service update --args 'node server.js --verbose' web",
+        "skein service update --publish-add 8081:3000 web",
+      ),
+    )
     .action((name: string, _flags: unknown, command: Command) =>
-      update(name, command.optsWithGlobals<Flags & { readonly args?: string }>()),
+      update(name, command.optsWithGlobals<UpdateFlags>()),
     );
   service
     .command("scale <service=replicas...>")
     .description("Change the number of replicas")
-    .option("-d, --detach", "do not wait")
-    .action(async (pairs: string[], _flags: unknown, command: Command) => {
-      const flags = command.optsWithGlobals<Flags>();
-      for (const pair of pairs) await scale(pair, flags);
-    });
+    .option(...DETACH)
+    .addHelpText("after", examples("skein service scale web=5", "skein service scale web=2 api=4"))
+    .action((pairs: string[], _flags: unknown, command: Command) =>
+      scale(pairs, command.optsWithGlobals<Flags>()),
+    );
   service
     .command("rollback <service>")
     .description("Go back to the former spec")
-    .option("-d, --detach", "do not wait")
+    .option(...DETACH)
+    .option(...QUIET)
+    .addHelpText("after", examples("skein service rollback web"))
     .action((name: string, _flags: unknown, command: Command) =>
-      rollback(name, command.optsWithGlobals<Flags>()),
+      update(name, { ...command.optsWithGlobals<UpdateFlags>(), rollback: true }),
     );
   service
     .command("rm <service...>")
     .description("Remove services")
-    .action(async (names: string[], _flags: unknown, command: Command) => {
-      const api = await client(command.optsWithGlobals<Flags>(), "remove services");
-      for (const name of names) {
-        const path = `/services/${encodeURIComponent(name)}`;
-        await call(api, { method: "DELETE", path }, `remove service ${name}`);
-        print(name);
-      }
-    });
+    .addHelpText("after", examples("skein service rm web"))
+    .action((names: string[], _flags: unknown, command: Command) =>
+      remove(names, command.optsWithGlobals<Flags>()),
+    );
 }
 
 function addShow(service: Command): void {
-  service
-    .command("ls")
-    .description("List services")
-    .action((_flags: unknown, command: Command) => listServices(command.optsWithGlobals<Flags>()));
-  service
-    .command("ps <service>")
-    .description("List the tasks of a service")
-    .action(async (name: string, _flags: unknown, command: Command) => {
-      const flags = command.optsWithGlobals<Flags>();
-      const api = await client(flags, `list the tasks of ${name}`);
-      const path = `/services/${encodeURIComponent(name)}`;
-      const found = await call(api, { method: "GET", path }, `list the tasks of ${name}`);
-      await printTasks(api, { service: textAt(found, "ID") }, flags);
+  addListFlags(service.command("ls").description("List services"))
+    .addHelpText("after", examples("skein service ls", "skein service ls --filter name=web"))
+    .action((_flags: unknown, command: Command) =>
+      listServices(command.optsWithGlobals<ListFlags>()),
+    );
+  addListFlags(service.command("ps <service...>").description("List the tasks of services"))
+    .option("--no-trunc", "whole ids")
+    .addHelpText(
+      "after",
+      examples("skein service ps web", "skein service ps --filter desired-state=running web"),
+    )
+    .action(async (names: string[], _flags: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<ListFlags>();
+      const what = `list the tasks of ${names.join(", ")}`;
+      const api = await client(flags, what);
+      const ids: string[] = [];
+      for (const name of names) {
+        const path = `/services/${encodeURIComponent(name)}`;
+        ids.push(`service=${textAt(await call(api, { method: "GET", path }, what), "ID")}`);
+      }
+      await printTasks(api, ids, flags);
     });
   service
-    .command("inspect <service>")
-    .description("Show a service as JSON")
-    .action(async (name: string, _flags: unknown, command: Command) => {
-      const api = await client(command.optsWithGlobals<Flags>(), `inspect service ${name}`);
-      const path = `/services/${encodeURIComponent(name)}?insertDefaults=true`;
-      const found = await call(api, { method: "GET", path }, `inspect service ${name}`);
+    .command("inspect <service...>")
+    .description("Show services as JSON")
+    .addHelpText("after", examples("skein service inspect web"))
+    .action(async (names: string[], _flags: unknown, command: Command) => {
+      const what = `inspect service ${names.join(", ")}`;
+      const api = await client(command.optsWithGlobals<Flags>(), what);
+      const found: unknown[] = [];
+      for (const name of names) {
+        const path = `/services/${encodeURIComponent(name)}?insertDefaults=true`;
+        found.push(await call(api, { method: "GET", path }, what));
+      }
       print(JSON.stringify(found, null, 2));
     });
 }
 
-function specFlags(command: Command): Command {
-  return command
-    .option("--name <name>", "name of the service")
-    .option("--replicas <n>", "number of tasks", wholeNumber)
-    .option("-p, --publish <port>", "publish a port on every node, such as 8080:3000", parsePublish)
-    .option("-e, --env <variable>", "environment, NAME=value", collect)
-    .option("--constraint <rule>", "placement, such as node.labels.zone==a", collect)
-    .option("--label <label>", "label of the service", collect)
-    .option("-w, --workdir <dir>", "directory the program starts in")
-    .option("-u, --user <user>", "user the program runs as")
-    .option("--stop-signal <signal>", "signal that asks the program to end")
-    .option("--stop-grace-period <duration>", "time before it is killed", duration)
-    .option("--restart-condition <when>", "none, on-failure or any")
-    .option("--restart-delay <duration>", "fixed pause before a restart", duration)
-    .option("--restart-max-attempts <n>", "restarts before giving up", wholeNumber)
-    .option("--update-parallelism <n>", "tasks replaced at once", wholeNumber)
-    .option("--update-delay <duration>", "pause between them", duration)
-    .option("--update-order <order>", "stop-first or start-first")
-    .option("--update-failure-action <action>", "pause, continue or rollback")
-    .option("--replicas-max-per-node <n>", "at most so many tasks on one node", wholeNumber)
-    .option("-d, --detach", "return at once");
+/** A relative directory is relative to the caller, who knows no other. */
+function inOwnDirectory(flags: Flags): Flags {
+  return { ...flags, workdir: resolve(flags.workdir ?? ".") };
 }
 
-async function create(words: readonly string[], flags: Flags, image = "host"): Promise<void> {
+async function create(image: string, words: readonly string[], flags: Flags): Promise<void> {
   const what = `create service ${flags.name ?? ""}`.trimEnd();
   const api = await client(flags, what);
-  const spec = createSpec(words, flags);
-  Object.assign(Object(at(spec, "TaskTemplate", "ContainerSpec")), { Image: image });
-  const made = await call(api, { method: "POST", path: "/services/create", body: spec }, what);
-  const id = textAt(made, "ID");
-  for (const warning of listAt(made, "Warnings")) process.stderr.write(`${String(warning)}\n`);
-  await finish(flags, id, flags.name ?? id);
+  const spec = emptySpec(image, words, flags.name ?? "");
+  writeFlags(spec, flags);
+  const body = spec;
+  const made = await call(api, { method: "POST", path: "/services/create", body }, what);
+  warn(made);
+  await finish(flags, [textAt(made, "ID")]);
 }
 
-async function update(name: string, flags: Flags & { readonly args?: string }): Promise<void> {
-  const what = `update service ${name}`;
-  const found = await get(flags, name, what);
-  const spec = structuredClone(at(found, "Spec")) as EngineSpec;
-  const { name: rename, ...changes } = flags;
-  if (rename !== undefined && rename !== textAt(found, "Spec", "Name")) {
-    throw new CommandError(`Cannot update service ${name}: renaming services is not supported`);
-  }
-  applyFlags(spec, changes);
-  if (flags.publish !== undefined) spec["EndpointSpec"] = { Mode: "vip", Ports: flags.publish };
-  const task = Object(spec["TaskTemplate"]);
-  if (flags.force === true) Object.assign(task, { ForceUpdate: numberAt(task, "ForceUpdate") + 1 });
-  if (flags.args !== undefined) {
-    Object.assign(Object(at(task, "ContainerSpec")), { Args: flags.args.split(/\s+/) });
-  }
-  await post(flags, found, spec, what);
-  await finish(flags, textAt(found, "ID"), name);
-}
-
-async function scale(pair: string, flags: Flags): Promise<void> {
-  const match = /^(.+)=(\d+)$/.exec(pair);
-  if (match === null) {
-    throw new CommandError(`Cannot scale ${pair}: write it as <service>=<replicas>, such as web=5`);
-  }
-  const [, name = "", replicas = ""] = match;
-  const what = `scale service ${name}`;
-  const found = await get(flags, name, what);
-  const spec = structuredClone(at(found, "Spec")) as EngineSpec;
-  applyFlags(spec, { replicas: Number(replicas) });
-  await post(flags, found, spec, what);
-  await finish(flags, textAt(found, "ID"), name);
-}
-
-async function rollback(name: string, flags: Flags): Promise<void> {
-  const what = `roll service ${name} back`;
+async function update(name: string, flags: UpdateFlags): Promise<void> {
+  const what = `${flags.rollback === true ? "roll back" : "update"} service ${name}`;
   const api = await client(flags, what);
-  const found = await get(flags, name, what);
-  const path = `/services/${textAt(found, "ID")}/update`;
-  const query = { version: versionOf(found), rollback: "previous" };
-  await call(api, { method: "POST", path, query, body: at(found, "Spec") }, what);
-  await finish(flags, textAt(found, "ID"), name);
+  const { found, answer } = await change({
+    api,
+    kind: "services",
+    name,
+    what,
+    ...(flags.rollback === true ? { query: { rollback: "previous" } } : {}),
+    edit: (service) => (flags.rollback === true ? at(service, "Spec") : edited(service, flags)),
+  });
+  warn(answer);
+  await finish(flags, [textAt(found, "ID")]);
 }
 
-async function get(flags: Flags, name: string, what: string): Promise<unknown> {
-  const api = await client(flags, what);
-  return call(api, { method: "GET", path: `/services/${encodeURIComponent(name)}` }, what);
-}
-
-async function post(flags: Flags, found: unknown, spec: EngineSpec, what: string): Promise<void> {
-  const api = await client(flags, what);
-  const path = `/services/${textAt(found, "ID")}/update`;
-  const query = { version: versionOf(found) };
-  await call(api, { method: "POST", path, query, body: spec }, what);
-}
-
-async function finish(flags: Flags, serviceId: string, name: string): Promise<void> {
-  if (flags.detach !== true) {
-    const api = await client(flags, `watch service ${name}`);
-    const quiet = flags.json === true || process.stderr.isTTY !== true;
-    await converge({ api, serviceId, name, quiet, timeoutMs: CONVERGE_MS });
+function edited(service: unknown, flags: UpdateFlags): EngineSpec {
+  // A copy of what the API sent: JSON, with string keys.
+  const spec = structuredClone(at(service, "Spec")) as EngineSpec;
+  writeFlags(spec, flags);
+  const container = containerOf(spec);
+  if (flags.args !== undefined) container["Args"] = flags.args.split(/\s+/).filter((word) => word);
+  if (flags.image !== undefined) container["Image"] = flags.image;
+  if (flags.force === true) {
+    const task = objectAt(spec, "TaskTemplate");
+    task["ForceUpdate"] = numberAt(task, "ForceUpdate") + 1;
   }
-  if (flags.json === true) printJson({ id: serviceId, name });
-  else print(flags.detach === true ? serviceId : `${name} is running.`);
+  return spec;
 }
 
-async function listServices(flags: Flags): Promise<void> {
-  const api = await client(flags, "list services");
-  const services = await list(api, "/services?status=true", "list services");
-  if (flags.json === true) {
-    printJson(services);
-    return;
+async function scale(pairs: readonly string[], flags: Flags): Promise<void> {
+  const wanted = pairs.map((pair) => {
+    const match = /^(.+)=(\d{1,9})$/.exec(pair);
+    if (match !== null) return { name: match[1] ?? "", replicas: Number(match[2]) };
+    throw new CommandError(`Cannot scale ${pair}: write it as <service>=<replicas>, as in web=5`);
+  });
+  const ids: string[] = [];
+  for (const { name, replicas } of wanted) {
+    const what = `scale service ${name}`;
+    const api = await client(flags, what);
+    const edit = (service: unknown): unknown => edited(service, { ...flags, ...{ replicas } });
+    const { found } = await change({ api, kind: "services", name, what, edit });
+    ids.push(textAt(found, "ID"));
   }
+  await finish(flags, ids);
+}
+
+async function remove(names: readonly string[], flags: Flags): Promise<void> {
+  const api = await client(flags, `remove service ${names.join(", ")}`);
+  for (const name of names) {
+    const path = `/services/${encodeURIComponent(name)}`;
+    await call(api, { method: "DELETE", path }, `remove service ${name}`);
+    if (flags.json !== true) print(name);
+  }
+  if (flags.json === true) printJson({ removed: names });
+}
+
+/** Waits unless told not to, and says where the services answer. */
+async function finish(flags: Flags, ids: readonly string[]): Promise<void> {
+  const done: { readonly id: string; readonly name: string }[] = [];
+  for (const id of ids) {
+    const api = await client(flags, `watch service ${id}`);
+    const path = `/services/${id}`;
+    const service = await call(api, { method: "GET", path }, `watch service ${id}`);
+    const name = nameOf(service);
+    done.push({ id, name });
+    if (flags.detach === true) {
+      if (flags.json !== true) print(id);
+      continue;
+    }
+    const running = await converge({ api, id, name, quiet: flags.quiet === true });
+    if (flags.json !== true) print(`${name} is running: ${running.text}`);
+  }
+  if (flags.json === true) printJson(done.length === 1 ? done[0] : done);
+}
+
+function warn(answer: unknown): void {
+  for (const warning of listAt(answer, "Warnings")) remark(String(warning));
+}
+
+async function listServices(flags: ListFlags): Promise<void> {
+  const what = "list services";
+  const api = await client(flags, what);
+  const query = { status: "true", ...filterQuery(flags.filter ?? [], what) };
+  const found = await list(api, { path: "/services", query }, what);
+  const services = [...found].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
+  if (flags.json === true) return printJson(services);
+  if (flags.quiet === true) return services.forEach((service) => print(textAt(service, "ID")));
   const rows = services.map((service) => [
     textAt(service, "ID").slice(0, 12),
-    textAt(service, "Spec", "Name"),
-    `${numberAt(service, "ServiceStatus", "RunningTasks")}/${numberAt(service, "ServiceStatus", "DesiredTasks")}`,
-    listAt(service, "Spec", "TaskTemplate", "ContainerSpec", "Args").map(String).join(" "),
+    nameOf(service),
+    ["RunningTasks", "DesiredTasks"]
+      .map((key) => numberAt(service, "ServiceStatus", key))
+      .join("/"),
+    commandText(service),
     listAt(service, "Endpoint", "Ports").map(portText).join(", "),
   ]);
   for (const line of table(["ID", "NAME", "REPLICAS", "COMMAND", "PORTS"], rows)) print(line);
 }
 
-function portText(port: unknown): string {
-  return `*:${numberAt(port, "PublishedPort")}->${numberAt(port, "TargetPort")}/${textAt(port, "Protocol")}`;
+function commandText(service: unknown): string {
+  const container = at(service, "Spec", "TaskTemplate", "ContainerSpec");
+  const words = [...listAt(container, "Command"), ...listAt(container, "Args")].map(String);
+  const text = words.join(" ").replaceAll(/\s+/g, " ");
+  return text.length > 40 ? `${text.slice(0, 39)}…` : text;
 }
 
-function callerDirectory(): string {
-  return process.env["INIT_CWD"] ?? process.cwd();
+export function portText(port: unknown): string {
+  const [published, target] = [numberAt(port, "PublishedPort"), numberAt(port, "TargetPort")];
+  return `*:${published}->${target}/${textAt(port, "Protocol")}`;
 }

@@ -1,19 +1,33 @@
 /** `skein status`: the cluster on one page, with every problem in words. Works without a quorum. */
 import type { Command } from "commander";
+import { ApiClient } from "../api/client.ts";
 import { at, listAt, numberAt, textAt } from "../api/read.ts";
+import { READY_LOOK_MS } from "../limits.ts";
 import type { ClusterFile } from "../local/cluster-file.ts";
-import { readClusterFile } from "../local/cluster-file.ts";
-import { nodeDirectory } from "../local/paths.ts";
-import { isOurs } from "../local/processes.ts";
+import { byName, socketPath } from "../local/cluster-file.ts";
+import { askLauncher } from "../local/control.ts";
+import { launcherSocket } from "../local/paths.ts";
+import { livingNodes, livingPids } from "../local/processes.ts";
+import { runtimeDirectory } from "../local/state.ts";
 import { table } from "../output/table.ts";
-import { call, client } from "./calls.ts";
+import { plural } from "../output/text.ts";
+import { call, client, compareNames } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
-import { CommandError, colours, localStateDirectory, print, printJson } from "./context.ts";
+import { CommandError, colours, localCluster, print, printJson } from "./context.ts";
+import { examples } from "./help.ts";
+
+const PROBLEMS_TIMEOUT_MS = 40 * READY_LOOK_MS;
+
+interface Local {
+  readonly stateDir: string;
+  readonly file: ClusterFile;
+}
 
 export function addStatus(program: Command): void {
   program
     .command("status")
     .description("Show nodes, services and problems")
+    .addHelpText("after", examples("skein status", "skein status --json"))
     .action((_flags: unknown, command: Command) =>
       status(command.optsWithGlobals<GlobalOptions>()),
     );
@@ -21,46 +35,80 @@ export function addStatus(program: Command): void {
 
 async function status(flags: GlobalOptions): Promise<void> {
   const what = "show the status";
-  const local = readClusterFile(localStateDirectory(flags));
-  const known = local.ok && flags.host === undefined ? local.value : undefined;
+  const local = localCluster(flags);
   try {
     const api = await client(flags, what);
-    const answer = await call(api, { method: "GET", path: "/skein/v1/status" }, what);
-    if (flags.json === true) printJson(answer);
-    else showStatus(answer, known, flags);
+    const answer = await bestAnswer(api, local, what);
+    const remarks = local === undefined ? [] : await launcherRemarks(local);
+    if (flags.json === true) printJson({ ...Object(answer), launcher: remarks });
+    else showStatus(answer, remarks);
   } catch (error) {
     // No manager answers: what this machine knows of its local cluster is better than nothing.
-    if (!(error instanceof CommandError) || known === undefined) throw error;
-    showWithoutManagers(known, flags);
+    if (!(error instanceof CommandError) || local === undefined) throw error;
+    if (livingNodes(local.stateDir, local.file).length === 0) throw error;
+    showWithoutManagers(local, flags);
     process.exitCode = 1;
   }
 }
 
-function showStatus(answer: unknown, local: ClusterFile | undefined, flags: GlobalOptions): void {
+/** A manager that lags or is cut off knows that it does: another may know better. */
+async function bestAnswer(
+  api: ApiClient,
+  local: Local | undefined,
+  what: string,
+): Promise<unknown> {
+  const request = { method: "GET", path: "/skein/v1/status" } as const;
+  const first = await call(api, request, what);
+  if (at(first, "stale") !== true || local === undefined) return first;
+  for (const node of local.file.nodes.filter((one) => one.role === "manager")) {
+    const other = new ApiClient([socketPath(node.api)]);
+    const answer = await other.call({ ...request, timeoutMs: PROBLEMS_TIMEOUT_MS });
+    if (answer.ok && at(answer.value, "stale") === false) return answer.value;
+  }
+  return first;
+}
+
+function showStatus(answer: unknown, remarks: readonly string[]): void {
   const leader = textAt(answer, "leader", "name");
-  const quorum = `${numberAt(answer, "quorum", "contact")} of ${numberAt(answer, "quorum", "voters")}`;
+  const [contact, voters] = [
+    numberAt(answer, "quorum", "contact"),
+    numberAt(answer, "quorum", "voters"),
+  ];
   const head = leader === "" ? colours.red("no leader") : `leader ${colours.bold(leader)}`;
   const stale = at(answer, "stale") === true ? colours.yellow(" (may be out of date)") : "";
   print(
     `Cluster ${colours.bold(textAt(answer, "cluster", "name"))}: ${head}, ` +
-      `term ${numberAt(answer, "term")}, ${quorum} managers in contact${stale}`,
+      `term ${numberAt(answer, "term")}, ` +
+      `${contact} of ${plural(voters, "manager")} in contact${stale}`,
   );
-  if (local !== undefined) printLauncher(local, flags);
   print("");
-  const nodes = listAt(answer, "nodes").map((node) => nodeRow(node));
-  for (const line of table(["NODE", "ROLE", "STATE", "AVAILABILITY", "ADDRESS"], nodes))
+  const nodes = [...listAt(answer, "nodes")].sort(compareRows).map(nodeRow);
+  for (const line of table(["NODE", "ROLE", "STATE", "AVAILABILITY", "ADDRESS"], nodes)) {
     print(line);
+  }
   print("");
-  const services = listAt(answer, "services").map((service) => serviceRow(service));
+  const services = [...listAt(answer, "services")]
+    .sort((a, b) => compareNames(textAt(a, "name"), textAt(b, "name")))
+    .map(serviceRow);
   if (services.length === 0) print(colours.dim("No services. Try: skein demo"));
   else for (const line of table(["SERVICE", "RUNNING", "PORTS", "UPDATE"], services)) print(line);
   const problems = listAt(answer, "problems");
-  if (problems.length > 0) print("");
+  if (problems.length + remarks.length > 0) print("");
+  for (const line of remarks) print(`${colours.yellow("!")} ${line}`);
   for (const problem of problems) {
     print(`${colours.yellow("!")} ${textAt(problem, "object")}: ${textAt(problem, "problem")}`);
     const remedy = textAt(problem, "remedy");
     if (remedy !== "") print(`  ${colours.dim(remedy)}`);
   }
+}
+
+/** Managers first, each by name. */
+function compareRows(a: unknown, b: unknown): number {
+  const key = (row: unknown): { readonly name: string; readonly role: string } => ({
+    name: textAt(row, "name"),
+    role: textAt(row, "role"),
+  });
+  return byName(key(a), key(b));
 }
 
 function nodeRow(node: unknown): readonly string[] {
@@ -92,41 +140,39 @@ function serviceRow(service: unknown): readonly string[] {
   ];
 }
 
-function printLauncher(local: ClusterFile, flags: GlobalOptions): void {
-  const pid = local.launcher?.pid;
-  const directory = localStateDirectory(flags);
-  if (pid !== undefined && isAlive(pid)) return;
-  print(
-    colours.yellow("The launcher is gone: ") +
-      "nodes serve on, but a node that is started again gets only its own address.",
-  );
-  print(colours.dim(`  skein down && skein up brings it back (state in ${directory})`));
+/** What the launcher has to say, or that it is gone. */
+async function launcherRemarks({ stateDir }: Local): Promise<readonly string[]> {
+  const path = launcherSocket(runtimeDirectory(stateDir));
+  const answer = await askLauncher(path, { do: "problems" }, PROBLEMS_TIMEOUT_MS);
+  if (answer !== undefined) return answer.message.split("\n").filter((line) => line !== "");
+  return [
+    "the launcher is gone: nodes serve on, one that is started again gets only its own address " +
+      "(skein down, then skein up brings it back)",
+  ];
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return Reflect.get(Object(error), "code") === "EPERM";
-  }
-}
-
-function showWithoutManagers(file: ClusterFile, flags: GlobalOptions): void {
-  const stateDir = localStateDirectory(flags);
+function showWithoutManagers({ stateDir, file }: Local, flags: GlobalOptions): void {
+  const nodes = [...file.nodes].sort(byName);
   if (flags.json === true) {
-    printJson({ cluster: { name: file.name }, stale: true, leader: null, nodes: file.nodes });
-    return;
+    const alive = nodes.map((node) => ({
+      ...node,
+      pids: Object.fromEntries(
+        Object.entries(node.pids).filter(([, pid]) => livingPids(stateDir, node).includes(pid)),
+      ),
+    }));
+    return printJson({ cluster: { name: file.name }, stale: true, leader: null, nodes: alive });
   }
   print(`Cluster ${colours.bold(file.name)}: ${colours.red("no manager answers")}`);
   print("");
-  const rows = file.nodes.map((node) => {
-    const lives = (pid: number | undefined): string =>
-      pid !== undefined && isOurs(pid, nodeDirectory(stateDir, node.name)) ? `pid ${pid}` : "-";
-    const manager = node.role === "manager" ? lives(node.pids.manager) : "";
-    return [node.name, node.role, manager, lives(node.pids.worker), node.address];
+  const rows = nodes.map((node) => {
+    const living = livingPids(stateDir, node);
+    const shown = (pid: number | undefined): string =>
+      pid !== undefined && living.includes(pid) ? `pid ${pid}` : "-";
+    const manager = node.role === "manager" ? shown(node.pids.manager) : "";
+    return [node.name, node.role, manager, shown(node.pids.worker), node.address];
   });
   for (const line of table(["NODE", "ROLE", "MANAGER", "WORKER", "ADDRESS"], rows)) print(line);
   print("");
-  print("Start what ended: skein start <node>; or all of it: skein down && skein up");
+  const down = nodes.filter((node) => node.role === "manager").map((node) => node.name);
+  print(`Start the managers: skein start ${down.join(" ")}`);
 }

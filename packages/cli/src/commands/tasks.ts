@@ -1,67 +1,92 @@
-/** Tasks as `service ps` and `node ps` print them: newest first within a slot, history marked by `\_`. */
+/**
+ * Tasks as `service ps` and `node ps` print them: newest first within a slot, history marked by
+ * `\_`.
+ */
+import type { Command } from "commander";
 import type { ApiClient } from "../api/client.ts";
 import { numberAt, textAt } from "../api/read.ts";
 import { age } from "../output/age.ts";
 import { table } from "../output/table.ts";
-import { list, nameOf, tasksOf } from "./calls.ts";
+import { compareNames, list, nameOf, tasksOf } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
 import { print, printJson } from "./context.ts";
+import { collect } from "./values.ts";
+
+export interface ListFlags extends GlobalOptions {
+  readonly filter?: readonly string[];
+  readonly quiet?: boolean;
+  /** False with `--no-trunc`. */
+  readonly trunc?: boolean;
+}
+
+export function addListFlags(command: Command): Command {
+  return command
+    .option("-f, --filter <key=value>", "only those that match", collect)
+    .option("-q, --quiet", "only ids");
+}
 
 const HEADINGS = ["ID", "NAME", "NODE", "DESIRED STATE", "CURRENT STATE", "ERROR"];
 
+/** `filters`: "service=<id>" or "node=<id>" words; those of the flags are added. */
 export async function printTasks(
   api: ApiClient,
-  filter: Readonly<Record<string, string>>,
-  flags: GlobalOptions,
+  filters: readonly string[],
+  flags: ListFlags,
 ): Promise<void> {
-  const tasks = await tasksOf(api, filter, "list tasks");
-  if (flags.json === true) {
-    printJson(tasks);
-    return;
-  }
-  const [nodes, services] = [
-    await list(api, "/nodes", "list nodes"),
-    await list(api, "/services", "list services"),
-  ];
-  const nodeNames = new Map(
-    nodes.map((node) => [textAt(node, "ID"), textAt(node, "Description", "Hostname")]),
-  );
-  const serviceNames = new Map(services.map((service) => [textAt(service, "ID"), nameOf(service)]));
-  const nameOfTask = (task: unknown): string =>
-    `${serviceNames.get(textAt(task, "ServiceID")) ?? textAt(task, "ServiceID")}.${numberAt(task, "Slot")}`;
+  const what = "list tasks";
+  const tasks = await tasksOf(api, [...filters, ...(flags.filter ?? [])], what);
+  if (flags.json === true) return printJson(tasks);
+  const names = await namesOf(api);
   const sorted = [...tasks].sort(
     (a, b) =>
-      compare(nameOfTask(a), nameOfTask(b)) ||
-      compare(textAt(b, "CreatedAt"), textAt(a, "CreatedAt")),
+      compareNames(names.task(a), names.task(b)) ||
+      compareNames(textAt(b, "CreatedAt"), textAt(a, "CreatedAt")),
   );
+  if (flags.quiet === true) return sorted.forEach((task) => print(textAt(task, "ID")));
   let former = "";
   const rows = sorted.map((task) => {
-    const name = nameOfTask(task);
+    const name = names.task(task);
     const shown = name === former ? ` \\_ ${name}` : name;
     former = name;
-    return row(task, shown, nodeNames.get(textAt(task, "NodeID")) ?? "");
+    const id = textAt(task, "ID");
+    return [flags.trunc === false ? id : id.slice(0, 12), shown, names.node(task), ...state(task)];
   });
   for (const line of table(HEADINGS, rows)) print(line);
 }
 
-function row(task: unknown, name: string, node: string): readonly string[] {
-  const state = textAt(task, "Status", "State");
+export interface TaskNames {
+  /** "web.1" */
+  task(task: unknown): string;
+  /** Host name of the node it was given to; "" when to none. */
+  node(task: unknown): string;
+}
+
+export async function namesOf(api: ApiClient): Promise<TaskNames> {
+  const nodes = await list(api, { path: "/nodes" }, "list nodes");
+  const services = await list(api, { path: "/services" }, "list services");
+  const nodeNames = new Map(
+    nodes.map((node) => [textAt(node, "ID"), textAt(node, "Description", "Hostname")]),
+  );
+  const serviceNames = new Map(services.map((one) => [textAt(one, "ID"), nameOf(one)]));
+  return {
+    task: (task) => {
+      const id = textAt(task, "ServiceID");
+      return `${serviceNames.get(id) ?? id}.${numberAt(task, "Slot")}`;
+    },
+    node: (task) => nodeNames.get(textAt(task, "NodeID")) ?? "",
+  };
+}
+
+function state(task: unknown): readonly string[] {
   const since = Date.parse(textAt(task, "Status", "Timestamp"));
   const when = Number.isNaN(since) ? "" : ` ${age(Date.now() - since)} ago`;
   return [
-    textAt(task, "ID").slice(0, 12),
-    name,
-    node,
     capital(textAt(task, "DesiredState")),
-    `${capital(state)}${when}`,
+    `${capital(textAt(task, "Status", "State"))}${when}`,
     textAt(task, "Status", "Err"),
   ];
 }
 
 function capital(word: string): string {
   return word.slice(0, 1).toUpperCase() + word.slice(1);
-}
-
-function compare(a: string, b: string): number {
-  return a.localeCompare(b, "en", { numeric: true });
 }

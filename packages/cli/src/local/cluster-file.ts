@@ -1,14 +1,19 @@
 /**
- * `cluster.json`: the contract of a local cluster with other programs (docs/design/local-cluster.md).
- * Replaced atomically at every start and exit; `pids` lists living processes only.
+ * `cluster.json`: the contract of a local cluster with other programs (docs/design/local-
+ * cluster.md). Replaced atomically at every start and exit; `pids` lists living processes only.
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { NodeConfig } from "@skein/common/model/node-config";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import type { Decoded } from "@skein/common/wire/schema";
 import { count, decodeWith, text } from "@skein/common/wire/schema";
 import * as v from "valibot";
+import { indexOf } from "./layout.ts";
+import { clusterSocket, errorText, nodeDirectory } from "./paths.ts";
+
+const SCHEMA = 1;
 
 export const localNodeSchema = v.object({
   name: text,
@@ -23,7 +28,7 @@ export const localNodeSchema = v.object({
 export type LocalNode = Decoded<typeof localNodeSchema>;
 
 export const clusterFileSchema = v.object({
-  schema: v.literal(1),
+  schema: v.literal(SCHEMA),
   name: text,
   /** The index k of the loopback addresses 127.0.k.n. */
   index: count,
@@ -35,7 +40,7 @@ export const clusterFileSchema = v.object({
 export type ClusterFile = Decoded<typeof clusterFileSchema>;
 
 export interface ClusterFileError {
-  readonly code: "not-found" | "malformed";
+  readonly code: "not-found" | "malformed" | "newer";
   readonly message: string;
 }
 
@@ -45,21 +50,38 @@ export function clusterFilePath(stateDir: string): string {
 
 export function readClusterFile(stateDir: string): Result<ClusterFile, ClusterFileError> {
   const path = clusterFilePath(stateDir);
-  let raw: string;
   try {
-    raw = readFileSync(path, "utf8");
-  } catch {
-    return fail({ code: "not-found", message: `there is no cluster in ${stateDir}` });
+    return decodeClusterFile(path, readFileSync(path, "utf8"));
+  } catch (error) {
+    const code = Reflect.get(Object(error), "code");
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      const message = `there is no cluster in ${stateDir}: start one with skein up`;
+      return fail({ code: "not-found", message });
+    }
+    return fail({ code: "malformed", message: `${path} cannot be read (${errorText(error)})` });
   }
+}
+
+/** Total: whatever the text, an answer. */
+export function decodeClusterFile(
+  path: string,
+  content: string,
+): Result<ClusterFile, ClusterFileError> {
   let value: unknown;
   try {
-    value = JSON.parse(raw);
-  } catch (error) {
-    return fail({ code: "malformed", message: `${path} is not JSON: ${String(error)}` });
+    value = JSON.parse(content);
+  } catch {
+    return fail({ code: "malformed", message: `${path} is damaged (it is not JSON)` });
+  }
+  const schema: unknown = Reflect.get(Object(value), "schema");
+  if (typeof schema === "number" && schema > SCHEMA) {
+    const versions = `schema ${schema}, this one reads ${SCHEMA}`;
+    const message = `${path} was written by a newer Skein (${versions}): use that one`;
+    return fail({ code: "newer", message });
   }
   const decoded = decodeWith(clusterFileSchema, value);
   if (decoded.ok) return ok(decoded.value);
-  return fail({ code: "malformed", message: `${path}: ${decoded.error.reason}` });
+  return fail({ code: "malformed", message: `${path} is damaged (${decoded.error.reason})` });
 }
 
 export function writeClusterFile(stateDir: string, file: ClusterFile): void {
@@ -67,4 +89,45 @@ export function writeClusterFile(stateDir: string, file: ClusterFile): void {
   const beside = `${path}.new-${process.pid}`;
   writeFileSync(beside, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
   renameSync(beside, path);
+}
+
+/** The file of a cluster whose processes do not run, from its nodes' own files. */
+export function fileOf(
+  stateDir: string,
+  sockets: string,
+  configs: readonly NodeConfig[],
+): ClusterFile {
+  const [first] = configs;
+  return {
+    schema: SCHEMA,
+    name: first?.clusterName ?? "",
+    index: indexOf(first?.address ?? ""),
+    clusterId: first?.clusterId ?? "",
+    api: `unix://${clusterSocket(sockets)}`,
+    nodes: configs.map((config) => ({
+      name: config.name,
+      role: config.role,
+      id: config.nodeId,
+      pids: {},
+      address: config.address,
+      port: config.role === "manager" ? config.managerPort : config.controlPort,
+      api: `unix://${config.apiSocket}`,
+      log: join(nodeDirectory(stateDir, config.name), "log"),
+    })),
+  };
+}
+
+/** Of a "unix:///…" in a cluster file. */
+export function socketPath(api: string): string {
+  return api.replace(/^unix:\/\//, "");
+}
+
+/** Managers before workers, each by number. */
+export function byName(
+  a: { readonly name: string; readonly role: string },
+  b: { readonly name: string; readonly role: string },
+): number {
+  return (
+    a.role.localeCompare(b.role, "en") || a.name.localeCompare(b.name, "en", { numeric: true })
+  );
 }

@@ -1,11 +1,10 @@
 /** Makes the files of a new local cluster: its CA, each node's identity and `node.json`. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { clusterId } from "@skein/common/ids";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { nodeConfigSchema } from "@skein/common/model/node-config";
 import type { Authority } from "@skein/common/node/certificates";
-import { createAuthority, issueNodeCertificate } from "@skein/common/node/certificates";
 import { writeIdentity } from "@skein/common/node/identity";
 import { systemClock } from "@skein/common/node/system-clock";
 import { systemRandom } from "@skein/common/node/system-random";
@@ -13,14 +12,17 @@ import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import { decodeWith } from "@skein/common/wire/schema";
 import type { ClusterFile } from "./cluster-file.ts";
-import { writeClusterFile } from "./cluster-file.ts";
-import { layOut, MANAGER_PORT } from "./layout.ts";
-import { clusterSocket, makePrivateDirectory, nodeDirectory, nodeSocket } from "./paths.ts";
+import { fileOf, writeClusterFile } from "./cluster-file.ts";
+import type { NodePorts } from "./layout.ts";
+import { layOut } from "./layout.ts";
+import { errorText, makePrivateDirectory, nodeDirectory } from "./paths.ts";
 
 export interface CreateOptions {
   readonly stateDir: string;
+  readonly sockets: string;
   readonly name: string;
   readonly index: number;
+  readonly ports: NodePorts;
   readonly managers: number;
   readonly workers: number;
   readonly directory: string;
@@ -28,11 +30,12 @@ export interface CreateOptions {
 
 /** Written last, `cluster.json` is what makes the cluster exist: a half-made one is made anew. */
 export async function createCluster(options: CreateOptions): Promise<ClusterFile> {
+  // Only a new cluster needs it, and it is half of this program.
+  const { createAuthority, issueNodeCertificate } = await import("@skein/common/node/certificates");
   const random = systemRandom();
   const now = systemClock().wall();
   const id = clusterId(random.id());
-  const newId = (): string => random.id();
-  const configs = layOut({ ...options, clusterId: id, newId });
+  const configs = layOut({ ...options, clusterId: id, newId: () => random.id() });
   const authority = await createAuthority({ clusterId: id, now });
   keepAuthority(options.stateDir, authority);
   for (const config of configs) {
@@ -48,23 +51,7 @@ export async function createCluster(options: CreateOptions): Promise<ClusterFile
     writeIdentity(join(directory, "identity"), certificate);
     writeNodeConfig(options.stateDir, config);
   }
-  const file: ClusterFile = {
-    schema: 1,
-    name: options.name,
-    index: options.index,
-    clusterId: id,
-    api: `unix://${clusterSocket(options.stateDir)}`,
-    nodes: configs.map((config) => ({
-      name: config.name,
-      role: config.role,
-      id: config.nodeId,
-      pids: {},
-      address: config.address,
-      port: config.role === "manager" ? MANAGER_PORT : config.controlPort,
-      api: `unix://${nodeSocket(options.stateDir, config.name)}`,
-      log: join(nodeDirectory(options.stateDir, config.name), "log"),
-    })),
-  };
+  const file = fileOf(options.stateDir, options.sockets, configs);
   writeClusterFile(options.stateDir, file);
   return file;
 }
@@ -77,17 +64,30 @@ function keepAuthority(stateDir: string, authority: Authority): void {
   writeFileSync(join(directory, "ca.key"), authority.privateKeyPem, { mode: 0o600 });
 }
 
+export function nodeConfigPath(stateDir: string, node: string): string {
+  return join(nodeDirectory(stateDir, node), "node.json");
+}
+
 export function writeNodeConfig(stateDir: string, config: NodeConfig): void {
-  const path = join(nodeDirectory(stateDir, config.name), "node.json");
-  writeFileSync(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
+  const path = nodeConfigPath(stateDir, config.name);
+  writeFileSync(`${path}.new`, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
 }
 
 export function readNodeConfig(stateDir: string, node: string): Result<NodeConfig, string> {
-  const path = join(nodeDirectory(stateDir, node), "node.json");
+  const path = nodeConfigPath(stateDir, node);
+  const remedy = "put a copy of it back, or make the cluster anew (skein down --purge, skein up)";
+  let content: string;
   try {
-    const decoded = decodeWith(nodeConfigSchema, JSON.parse(readFileSync(path, "utf8")));
-    return decoded.ok ? ok(decoded.value) : fail(`${path}: ${decoded.error.reason}`);
+    content = readFileSync(path, "utf8");
   } catch (error) {
-    return fail(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    return fail(`${path} cannot be read (${errorText(error)}): ${remedy}`);
+  }
+  try {
+    const decoded = decodeWith(nodeConfigSchema, JSON.parse(content));
+    if (decoded.ok) return ok(decoded.value);
+    return fail(`${path} is damaged (${decoded.error.reason}): ${remedy}`);
+  } catch {
+    return fail(`${path} is damaged (it is not JSON): ${remedy}`);
   }
 }

@@ -1,24 +1,19 @@
 /**
  * The launcher of a local cluster: starts the node processes, holds 127.0.0.1 for them, keeps
- * `cluster.json` and the top socket true, and answers `skein start|down|partition`. It restarts nothing
- * unless asked to (`--restart-after`), so that an experiment shows what happens. The cluster lives on
- * without it.
+ * `cluster.json` and the top socket true, and answers `skein start|down|partition`. It restarts
+ * nothing unless asked to (`--restart-after`), so that an experiment shows what happens. The
+ * cluster lives on without it.
  */
 import type { ChildProcess } from "node:child_process";
-import { fork } from "node:child_process";
-import { closeSync, openSync, renameSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { toLauncherSchema } from "@skein/common/wire/local-messages";
-import { decodeWith } from "@skein/common/wire/schema";
 import { DOWN_GRACE_MS } from "../limits.ts";
 import type { ClusterFile, LocalNode } from "./cluster-file.ts";
-import { writeClusterFile } from "./cluster-file.ts";
+import { socketPath, writeClusterFile } from "./cluster-file.ts";
 import { Handover } from "./handover.ts";
-import { clusterSocket, makePrivateDirectory, nodeDirectory, nodeSocket } from "./paths.ts";
+import type { ProcessKind } from "./node-process.ts";
+import { forkNode, kindsOf, readMessage, tell } from "./node-process.ts";
+import { errorText } from "./paths.ts";
 import { killTasks, signal } from "./processes.ts";
-
-export type ProcessKind = "manager" | "worker";
+import { TopSocket } from "./top-socket.ts";
 
 interface Running {
   readonly node: LocalNode;
@@ -32,18 +27,24 @@ export interface LauncherOptions {
   readonly stateDir: string;
   readonly file: ClusterFile;
   readonly restartAfterMs: number | undefined;
-  readonly onExit: (node: LocalNode, kind: ProcessKind, how: string) => void;
+  /** Told of every process that ends unasked, and of ports that cannot be served. */
+  readonly remark: (line: string) => void;
+  readonly progress: (ready: number, all: number) => void;
 }
 
 export class Launcher {
   readonly #options: LauncherOptions;
   readonly #running = new Map<string, Running>();
-  readonly #handover = new Handover();
+  readonly #handover: Handover;
+  readonly #top: TopSocket;
+  #cuts: ReadonlyMap<string, readonly string[]> = new Map();
   #waiting: (() => void)[] = [];
   #stopping = false;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
+    this.#handover = new Handover(options.remark);
+    this.#top = new TopSocket(socketPath(options.file.api), () => this.#managerSockets());
   }
 
   get file(): ClusterFile {
@@ -52,84 +53,91 @@ export class Launcher {
     return this.#stopping ? file : { ...file, launcher: { pid: process.pid } };
   }
 
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  problems(): readonly string[] {
+    return this.#handover.problems();
+  }
+
   startAll(): void {
     for (const node of this.#options.file.nodes) this.startNode(node);
   }
 
   /** Starts what of this node does not run; returns what it started. */
   startNode(node: LocalNode): readonly ProcessKind[] {
-    const kinds: readonly ProcessKind[] =
-      node.role === "manager" ? ["manager", "worker"] : ["worker"];
-    const missing = kinds.filter((kind) => !this.#running.has(`${node.name}/${kind}`));
+    const missing = kindsOf(node).filter((kind) => !this.#running.has(`${node.name}/${kind}`));
     for (const kind of missing) this.#start(node, kind);
     this.#write();
     return missing;
   }
 
-  /** Resolves when every process is ready, or with what failed. */
-  async allReady(timeoutMs: number): Promise<string | undefined> {
+  /** Resolves when every process of these nodes is ready, or with what failed. */
+  async ready(nodes: readonly LocalNode[], timeoutMs: number): Promise<string | undefined> {
     const deadline = Date.now() + timeoutMs;
+    const keys = nodes.flatMap((node) => kindsOf(node).map((kind) => `${node.name}/${kind}`));
     for (;;) {
-      const all = [...this.#running.values()];
-      const failed = all.find((one) => one.error !== undefined);
-      if (failed !== undefined) return `${failed.node.name} (${failed.kind}): ${failed.error}`;
-      const pending = all.filter((one) => !one.ready);
+      if (this.#stopping) return "it was taken down meanwhile";
+      const all = keys.map((key) => this.#running.get(key));
+      const failed = all.find((one) => one?.error !== undefined);
+      if (failed !== undefined) return this.#giveUp(failed);
+      const gone = keys.find((_, at) => all[at] === undefined);
+      if (gone !== undefined) return `${gone.replace("/", " (")}) ended meanwhile`;
+      const pending = all.filter((one) => one?.ready === false);
+      this.#options.progress(keys.length - pending.length, keys.length);
       if (pending.length === 0) return undefined;
       if (Date.now() > deadline) {
-        const names = pending.map((one) => `${one.node.name} (${one.kind})`).join(", ");
-        return `not ready after ${timeoutMs / 1000} s: ${names}`;
+        const names = pending.map((one) => `${one?.node.name} (${one?.kind})`).join(", ");
+        return `not ready after ${timeoutMs / 1000} s: ${names}; see ${pending[0]?.node.log}`;
       }
       await this.#change(deadline - Date.now());
     }
   }
 
-  /** Cuts the links between the groups of addresses; an empty list heals. */
-  cut(groups: ReadonlyMap<string, readonly string[]>): void {
-    for (const { node, child } of this.#running.values()) {
-      child.send({ kind: "cut", addresses: groups.get(node.name) ?? [] }, () => undefined);
-    }
+  /** Cuts the links between the groups of addresses; an empty map heals. */
+  cut(cuts: ReadonlyMap<string, readonly string[]>): void {
+    this.#cuts = cuts;
+    for (const one of this.#running.values()) this.#tellCut(one);
   }
 
   /** Ends every process and every task; workers first, so that tasks end in their grace period. */
   async stop(reason: string): Promise<void> {
     this.#stopping = true;
+    this.#changed();
+    // One that is paused cannot end by itself.
+    for (const { child } of this.#running.values()) child.kill("SIGCONT");
     await this.#stopKind("worker", reason);
     await this.#stopKind("manager", reason);
     killTasks(this.#options.file.nodes.map((node) => node.id));
     this.#handover.close();
+    this.#top.close();
     this.#write();
   }
 
   #start(node: LocalNode, kind: ProcessKind): void {
-    const directory = nodeDirectory(this.#options.stateDir, node.name);
-    makePrivateDirectory(join(nodeSocket(this.#options.stateDir, node.name), ".."));
-    const log = openSync(node.log, "a", 0o600);
-    const entry = fileURLToPath(new URL(`../../${kind}/dist/skein-${kind}.mjs`, import.meta.url));
-    const child = fork(entry, ["--state-dir", directory], {
-      stdio: ["ignore", log, log, "ipc"],
-      // Its own group: a Ctrl-C in the terminal is for the launcher, which ends the nodes in order.
-      detached: true,
-      execArgv: ["--enable-source-maps"],
-    });
-    closeSync(log);
+    const child = forkNode({ stateDir: this.#options.stateDir, node, kind });
     const running: Running = { node, kind, child, ready: false, error: undefined };
     this.#running.set(`${node.name}/${kind}`, running);
     child.on("message", (message) => this.#message(running, message));
-    child.on("error", (error) => this.#ended(running, error.message));
+    child.on("error", (error) => {
+      if (child.pid === undefined) this.#ended(running, error.message);
+    });
     child.on("exit", (code, name) => this.#ended(running, name ?? `exit ${code}`));
   }
 
   #message(running: Running, raw: unknown): void {
-    const message = decodeWith(toLauncherSchema, raw);
-    if (!message.ok) return;
-    if (message.value.kind === "ready") {
+    const message = readMessage(raw);
+    if (message === undefined) return;
+    if (message.kind === "ready") {
       running.ready = true;
-      if (running.kind === "manager") this.#point();
-    } else if (message.value.kind === "failed") {
-      running.error = message.value.error;
+      if (this.#cuts.size > 0) this.#tellCut(running);
+      if (running.kind === "manager") this.#top.point();
+    } else if (message.kind === "failed") {
+      running.error = message.error;
     } else {
       const holder = { address: running.node.address, child: running.child };
-      this.#handover.published(holder, message.value.ports);
+      this.#handover.published(holder, message.ports);
     }
     this.#changed();
   }
@@ -138,21 +146,50 @@ export class Launcher {
     const key = `${running.node.name}/${running.kind}`;
     if (this.#running.get(key) !== running) return;
     this.#handover.gone(running.child);
+    // One that failed at its start stays until whoever waits for it has read why.
     if (running.ready || this.#stopping) this.#running.delete(key);
-    else running.error ??= `ended at start (${how}), see ${running.node.log}`;
+    else running.error ??= `ended at its start (${how})`;
     this.#write();
-    this.#point();
+    this.#top.point();
     this.#changed();
-    if (this.#stopping) return;
-    this.#options.onExit(running.node, running.kind, how);
-    const after = this.#options.restartAfterMs;
-    if (after !== undefined) setTimeout(() => this.startNode(running.node), after).unref();
+    if (this.#stopping || !running.ready) return;
+    this.#options.remark(`${running.node.name}: its ${running.kind} process ended (${how})`);
+    this.#restartLater(running.node);
+  }
+
+  #restartLater(node: LocalNode): void {
+    const { restartAfterMs, remark } = this.#options;
+    if (restartAfterMs === undefined) return;
+    setTimeout(() => {
+      if (this.#stopping) return;
+      try {
+        const started = this.startNode(node);
+        if (started.length > 0) remark(`${node.name}: started again: ${started.join(", ")}`);
+        void this.ready([node], DOWN_GRACE_MS);
+      } catch (error) {
+        remark(`${node.name}: cannot be started again: ${errorText(error)}`);
+      }
+    }, restartAfterMs).unref();
+  }
+
+  #giveUp(failed: Running): string {
+    const key = `${failed.node.name}/${failed.kind}`;
+    if (failed.child.exitCode !== null || failed.child.signalCode !== null) {
+      this.#running.delete(key);
+    }
+    const reason = (failed.error ?? "").replace(/^Cannot start (manager|worker): /, "");
+    return `${failed.node.name} (${failed.kind}): ${reason}; see ${failed.node.log}`;
+  }
+
+  #tellCut({ node, child }: Running): void {
+    tell(child, { kind: "cut", addresses: this.#cuts.get(node.name) ?? [] });
   }
 
   async #stopKind(kind: ProcessKind, reason: string): Promise<void> {
-    const of = (): Running[] => [...this.#running.values()].filter((one) => one.kind === kind);
+    const of = (): Running[] =>
+      [...this.#running.values()].filter((one) => one.kind === kind && isAlive(one.child));
     for (const { child } of of()) {
-      if (child.connected) child.send({ kind: "stop", reason }, () => undefined);
+      if (child.connected) tell(child, { kind: "stop", reason });
       else if (child.pid !== undefined) signal(child.pid, "SIGTERM");
     }
     const deadline = Date.now() + DOWN_GRACE_MS;
@@ -161,27 +198,28 @@ export class Launcher {
     while (of().length > 0) await this.#change(1000);
   }
 
-  #pids(node: LocalNode): LocalNode["pids"] {
-    const manager = this.#running.get(`${node.name}/manager`)?.child.pid;
-    const worker = this.#running.get(`${node.name}/worker`)?.child.pid;
-    return {
-      ...(manager === undefined ? {} : { manager }),
-      ...(worker === undefined ? {} : { worker }),
-    };
+  #managerSockets(): readonly string[] {
+    const managers = [...this.#running.values()].filter(
+      (one) => one.kind === "manager" && one.ready,
+    );
+    return managers.map(({ node }) => socketPath(node.api));
   }
 
-  /** Points the top socket at a living manager: a link replaced by rename, never absent. */
-  #point(): void {
-    const alive = [...this.#running.values()].find((one) => one.kind === "manager" && one.ready);
-    if (alive === undefined) return;
-    const link = clusterSocket(this.#options.stateDir);
-    const beside = `${link}.new-${process.pid}`;
-    symlinkSync(nodeSocket(this.#options.stateDir, alive.node.name), beside);
-    renameSync(beside, link);
+  #pids(node: LocalNode): LocalNode["pids"] {
+    const alive = kindsOf(node).flatMap((kind) => {
+      const child = this.#running.get(`${node.name}/${kind}`)?.child;
+      return child?.pid === undefined || !isAlive(child) ? [] : [[kind, child.pid] as const];
+    });
+    return Object.fromEntries(alive);
   }
 
   #write(): void {
-    writeClusterFile(this.#options.stateDir, this.file);
+    try {
+      writeClusterFile(this.#options.stateDir, this.file);
+    } catch (error) {
+      // A full disk, or a directory that is gone: the cluster itself is not the worse for it.
+      this.#options.remark(`cluster.json is out of date: ${errorText(error)}`);
+    }
   }
 
   #changed(): void {
@@ -199,4 +237,8 @@ export class Launcher {
       });
     });
   }
+}
+
+function isAlive(child: ChildProcess): boolean {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }

@@ -1,7 +1,26 @@
-/** Processes of a local cluster as /proc shows them: identity before any signal, tasks by their mark. */
+/**
+ * Processes of a local cluster as /proc shows them: identity before any signal, tasks by their
+ * mark.
+ */
 import { readdirSync, readFileSync } from "node:fs";
+import type { ClusterFile, LocalNode } from "./cluster-file.ts";
+import { nodeDirectory } from "./paths.ts";
 
-/** True when `pid` lives and its command line holds `mark` (its state directory): pids are reused. */
+/** Processes of one node that live. */
+export function livingPids(stateDir: string, node: LocalNode): readonly number[] {
+  return Object.values(node.pids).filter(
+    (pid): pid is number => pid !== undefined && isOurs(pid, nodeDirectory(stateDir, node.name)),
+  );
+}
+
+/** Processes of the cluster's nodes that live, whoever started them. */
+export function livingNodes(stateDir: string, file: Pick<ClusterFile, "nodes">): readonly number[] {
+  return file.nodes.flatMap((node) => livingPids(stateDir, node));
+}
+
+/**
+ * True when `pid` lives and its command line holds `mark` (its state directory): pids are reused.
+ */
 export function isOurs(pid: number, mark: string): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -38,7 +57,9 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Kills every process of the tasks of these nodes, until none is left; returns how many there were. */
+/**
+ * Kills every process of the tasks of these nodes, until none is left; returns how many there were.
+ */
 export function killTasks(nodeIds: readonly string[]): number {
   let killed = 0;
   // A task may fork while we look: look again until a look finds nothing new.

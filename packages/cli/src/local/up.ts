@@ -1,32 +1,40 @@
-/** `skein up`: makes or resumes a local cluster, and stays with it (or leaves a launcher behind). */
-import { spawn } from "node:child_process";
-import { existsSync, openSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+/**
+ * `skein up`: makes or resumes a local cluster and holds it, or finds that it runs already. One
+ * launcher for one state directory: whoever holds its lock; the others wait for that one and
+ * attach.
+ */
+import { accessSync, constants, rmSync } from "node:fs";
+import type { DirectoryLock } from "@skein/common/node/lock-file";
+import { lockDirectory } from "@skein/common/node/lock-file";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import { ApiClient } from "../api/client.ts";
-import { LOCAL_NODES_MAX, UP_READY_MS } from "../limits.ts";
+import { listAt, textAt } from "../api/read.ts";
+import { LOCAL_NODES_MAX, READY_LOOK_MS, UP_READY_MS } from "../limits.ts";
 import type { ClusterFile } from "./cluster-file.ts";
-import { readClusterFile } from "./cluster-file.ts";
-import type { LauncherAnswer, LauncherRequest } from "./control.ts";
+import { readClusterFile, socketPath } from "./cluster-file.ts";
 import { askLauncher, serveControl } from "./control.ts";
-import { createCluster, readNodeConfig, writeNodeConfig } from "./create.ts";
-import type { Guard } from "./guard.ts";
-import { takeIndex } from "./guard.ts";
+import { answerControl, STOPPING } from "./control-answers.ts";
+import { createCluster } from "./create.ts";
+import type { Place } from "./guard.ts";
+import { findPlace, takePlace } from "./guard.ts";
 import { Launcher } from "./launcher.ts";
-import { launcherSocket, makePrivateDirectory, nodeDirectory, socketDirectory } from "./paths.ts";
-import { isOurs, killTasks } from "./processes.ts";
+import { machineFacts, missingText } from "./machine.ts";
+import { notBuilt } from "./node-process.ts";
+import { claimSocketDirectory, launcherSocket, makePrivateDirectory } from "./paths.ts";
+import { killTasks, livingNodes } from "./processes.ts";
+import type { Wanted } from "./state.ts";
+import { findCluster, runtimeDirectory, sizeProblem, strangersIn, unusable } from "./state.ts";
 
-export interface UpOptions {
-  readonly stateDir: string;
-  readonly name: string;
-  readonly managers: number | undefined;
-  readonly workers: number | undefined;
-  /** Where tasks without a working directory start: the caller's directory. */
-  readonly directory: string;
+export interface UpOptions extends Wanted {
+  /** Of a cluster that is made now. */
+  readonly newName: string;
   readonly restartAfterMs: number | undefined;
-  /** Told of every process that ends unasked. */
-  readonly onExit: (line: string) => void;
+  /** Told of every process that ends unasked, and of what had to be repaired. */
+  readonly remark: (line: string) => void;
+  readonly progress: (ready: number, all: number) => void;
+  /** Called as soon as there is something to stop, which is long before it is ready. */
+  readonly started: (handle: UpHandle) => void;
 }
 
 export interface UpHandle {
@@ -37,151 +45,169 @@ export interface UpHandle {
   readonly ended: Promise<void>;
 }
 
-/** The running cluster of this state directory, if there is one. */
-export function runningCluster(stateDir: string): ClusterFile | undefined {
-  const file = readClusterFile(stateDir);
-  if (!file.ok) return undefined;
-  const alive = file.value.nodes.some((node) =>
-    Object.values(node.pids).some(
-      (pid) => pid !== undefined && isOurs(pid, nodeDirectory(stateDir, node.name)),
-    ),
-  );
-  return alive ? file.value : undefined;
+export type Up =
+  | { readonly kind: "started"; readonly handle: UpHandle }
+  /** Another process holds it. */
+  | { readonly kind: "attached"; readonly file: ClusterFile; readonly launcherGone: boolean };
+
+/** Starts the cluster in this process, or attaches. The error is what a user reads. */
+export async function bringUp(options: UpOptions): Promise<Result<Up, string>> {
+  const { stateDir, sockets } = options;
+  const problem = missingText(machineFacts()) ?? notBuilt() ?? badSize(options);
+  if (problem !== undefined) return fail(problem);
+  try {
+    makePrivateDirectory(stateDir);
+    accessSync(stateDir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    return fail(unusable(stateDir, error));
+  }
+  const refusal = strangersIn(stateDir) ?? claimSocketDirectory(stateDir, sockets);
+  if (refusal !== undefined) return fail(refusal);
+  const held = await lockOrAttach(options);
+  if (!held.ok) return held;
+  if (held.value.kind === "attached") return ok(held.value);
+  return startLocked(options, held.value.lock);
 }
 
-/** Starts the cluster in this process. The error is what a user reads. */
-export async function startCluster(options: UpOptions): Promise<Result<UpHandle, string>> {
-  const problem = checkSize(options);
-  if (problem !== undefined) return fail(problem);
-  makePrivateDirectory(options.stateDir);
-  makePrivateDirectory(socketDirectory(options.stateDir));
+type Held = Extract<Up, { kind: "attached" }> | { readonly kind: "locked"; lock: DirectoryLock };
+
+async function lockOrAttach(options: UpOptions): Promise<Result<Held, string>> {
+  const { stateDir } = options;
+  const deadline = Date.now() + UP_READY_MS;
+  for (;;) {
+    const lock = lockDirectory(stateDir);
+    if (lock.ok) {
+      const known = readClusterFile(stateDir);
+      if (!known.ok || livingNodes(stateDir, known.value).length === 0) {
+        return ok({ kind: "locked", lock: lock.value });
+      }
+      // The launcher was killed; its nodes live on. A second one could not take over their sockets.
+      lock.value.release();
+      return attach(options, known.value, true);
+    }
+    if (lock.error.code !== "locked") return fail(unusable(stateDir, lock.error.message));
+    const path = launcherSocket(runtimeDirectory(stateDir));
+    const answer = await askLauncher(path, { do: "wait" }, UP_READY_MS + 5000);
+    if (answer?.ok === true) {
+      const file = readClusterFile(stateDir);
+      return file.ok ? attach(options, file.value, false) : fail(file.error.message);
+    }
+    // One that is just starting has no socket yet; one that is stopping will free the lock.
+    if (answer !== undefined && answer.message !== STOPPING) return fail(answer.message);
+    if (Date.now() > deadline) return fail(`${lock.error.message}, and does not answer: end it`);
+    await pause(READY_LOOK_MS);
+  }
+}
+
+function attach(
+  options: UpOptions,
+  file: ClusterFile,
+  launcherGone: boolean,
+): Result<Extract<Up, { kind: "attached" }>, string> {
+  const problem = sizeProblem(options, file);
+  return problem === undefined ? ok({ kind: "attached", file, launcherGone }) : fail(problem);
+}
+
+async function startLocked(options: UpOptions, lock: DirectoryLock): Promise<Result<Up, string>> {
   const prepared = await prepare(options);
-  if (!prepared.ok) return prepared;
-  const { file, guard } = prepared.value;
-  const nodeIds = file.nodes.map((node) => node.id);
+  if (!prepared.ok) {
+    lock.release();
+    return prepared;
+  }
+  const { file, place } = prepared.value;
   // Tasks of agents that died with a former launcher: nobody will adopt what belongs to no node.
-  if (runningCluster(options.stateDir) === undefined) killTasks(nodeIds);
-  const launcher = new Launcher({
-    stateDir: options.stateDir,
-    file,
-    restartAfterMs: options.restartAfterMs,
-    onExit: (node, kind, how) => options.onExit(`${node.name}: its ${kind} process ended (${how})`),
+  killTasks(file.nodes.map((node) => node.id));
+  const { stateDir, restartAfterMs, remark, progress } = options;
+  const launcher = new Launcher({ stateDir, file, restartAfterMs, remark, progress });
+  let settle: (failed: string | undefined) => void = () => undefined;
+  const readiness = new Promise<string | undefined>((resolve) => {
+    settle = resolve;
   });
-  const handle = await attachControl(options, launcher, guard);
-  launcher.startAll();
-  const failed = (await launcher.allReady(UP_READY_MS)) ?? (await nodesReady(launcher.file));
-  if (failed === undefined) return ok(handle);
+  const handle = await hold({ options, launcher, place, lock, readiness });
+  options.started(handle);
+  const failed = await startNodes(launcher);
+  settle(failed);
+  if (failed === undefined) return ok({ kind: "started", handle });
   await handle.stop("the cluster did not become ready");
   return fail(failed);
 }
 
-/** Starts a launcher in the background and waits until its cluster is ready. */
-export async function startDetached(
-  options: Pick<UpOptions, "stateDir">,
-  args: readonly string[],
-): Promise<Result<ClusterFile, string>> {
-  makePrivateDirectory(options.stateDir);
-  const logPath = join(options.stateDir, "launcher.log");
-  const log = openSync(logPath, "w", 0o600);
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...args], {
-    detached: true,
-    stdio: ["ignore", log, log, "ipc"],
-    env: { ...process.env, SKEIN_LAUNCHER: "1" },
-  });
-  const outcome = await new Promise<string | undefined>((resolve) => {
-    child.on("message", (message) => resolve(message === "ready" ? undefined : String(message)));
-    child.on("exit", () => resolve(readFileSync(logPath, "utf8").trim() || "the launcher ended"));
-    child.on("error", (error) => resolve(error.message));
-  });
-  if (child.connected) child.disconnect();
-  child.unref();
-  if (outcome !== undefined) return fail(outcome);
-  const file = readClusterFile(options.stateDir);
-  return file.ok ? file : fail(file.error.message);
+async function startNodes(launcher: Launcher): Promise<string | undefined> {
+  launcher.startAll();
+  return (await launcher.ready(launcher.file.nodes, UP_READY_MS)) ?? (await nodesReady(launcher));
 }
 
 async function prepare(
   options: UpOptions,
-): Promise<Result<{ readonly file: ClusterFile; readonly guard: Guard }, string>> {
-  const known = readClusterFile(options.stateDir);
-  if (!known.ok && known.error.code === "malformed") return fail(known.error.message);
-  const wanted = known.ok ? known.value.index : undefined;
-  const owner = `cluster ${options.name} of pid ${process.pid}, state in ${options.stateDir}`;
-  const guard = await takeIndex(wanted, owner);
-  if ("takenBy" in guard) {
-    const range = wanted === undefined ? "every local address range" : `127.0.${wanted}.0/24`;
-    return fail(`${range} is in use by ${guard.takenBy}: take that one down first (skein down)`);
+): Promise<Result<{ readonly file: ClusterFile; readonly place: Place }, string>> {
+  const { stateDir, sockets, directory } = options;
+  const found = findCluster(options);
+  if (!found.ok) return found;
+  const name = found.value?.file.name ?? options.newName;
+  const owner = `cluster ${name} of pid ${process.pid}, state in ${stateDir}`;
+  if (found.value !== undefined) {
+    const { file, nodes, remark } = found.value;
+    if (remark !== undefined) options.remark(remark);
+    const place = await takePlace({ index: file.index, nodes, owner });
+    return place.ok ? ok({ file, place: place.value }) : place;
   }
-  const file = known.ok ? resume(options, known.value) : ok(await create(options, guard));
-  if (file.ok) return ok({ file: file.value, guard });
-  guard.close();
-  return file;
+  const { managers, workers } = sizeOf(options);
+  const place = await findPlace(managers + workers, owner);
+  if (!place.ok) return place;
+  const { index, ports } = place.value;
+  try {
+    const size = { managers, workers };
+    const file = { stateDir, sockets, name, index, ports, ...size, directory };
+    return ok({ file: await createCluster(file), place: place.value });
+  } catch (error) {
+    place.value.release();
+    return fail(unusable(stateDir, error));
+  }
 }
 
-function create(options: UpOptions, guard: Guard): Promise<ClusterFile> {
-  const { stateDir, name, directory } = options;
-  const managers = options.managers ?? 3;
-  const workers = options.workers ?? 3;
-  return createCluster({ stateDir, name, index: guard.index, managers, workers, directory });
+function sizeOf(options: Pick<UpOptions, "managers" | "workers">): {
+  readonly managers: number;
+  readonly workers: number;
+} {
+  return { managers: options.managers ?? 3, workers: options.workers ?? 3 };
 }
 
-/** A cluster keeps its size and identities; only the caller's directory may be another. */
-function resume(options: UpOptions, file: ClusterFile): Result<ClusterFile, string> {
-  for (const role of ["manager", "worker"] as const) {
-    const asked = role === "manager" ? options.managers : options.workers;
-    const has = file.nodes.filter((node) => node.role === role).length;
-    if (asked !== undefined && asked !== has) {
-      return fail(
-        `the cluster in ${options.stateDir} has ${has} ${role}s, not ${asked}: ` +
-          `resume it without --${role}s, or delete it first (skein down --purge)`,
-      );
-    }
-  }
-  for (const node of file.nodes) {
-    const config = readNodeConfig(options.stateDir, node.name);
-    if (!config.ok) return fail(config.error);
-    if (config.value.clusterId !== file.clusterId) {
-      return fail(
-        `${nodeDirectory(options.stateDir, node.name)} belongs to another cluster ` +
-          `(${config.value.clusterId}, not ${file.clusterId}): use another --state-dir`,
-      );
-    }
-    writeNodeConfig(options.stateDir, { ...config.value, defaultDirectory: options.directory });
-  }
-  return ok(file);
+function badSize(options: UpOptions): string | undefined {
+  const { managers, workers } = sizeOf(options);
+  if (managers < 1) return "a cluster needs at least one manager: --managers 1, or better 3";
+  const sum = managers + workers;
+  if (sum <= LOCAL_NODES_MAX) return undefined;
+  return `${sum} nodes are too many: at most ${LOCAL_NODES_MAX} managers and workers together`;
 }
 
-function checkSize(options: UpOptions): string | undefined {
-  const managers = options.managers ?? 3;
-  const workers = options.workers ?? 3;
-  if (managers < 1) return "a cluster needs at least one manager: use --managers 1 or more";
-  if (managers + workers > LOCAL_NODES_MAX) {
-    return `${managers + workers} nodes are more than the ${LOCAL_NODES_MAX} of a local cluster`;
-  }
-  return undefined;
+interface Holding {
+  readonly options: UpOptions;
+  readonly launcher: Launcher;
+  readonly place: Place;
+  readonly lock: DirectoryLock;
+  readonly readiness: Promise<string | undefined>;
 }
 
-async function attachControl(
-  options: UpOptions,
-  launcher: Launcher,
-  guard: Guard,
-): Promise<UpHandle> {
+async function hold({ options, launcher, place, lock, readiness }: Holding): Promise<UpHandle> {
   let finish: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  const path = launcherSocket(options.stateDir);
+  const path = launcherSocket(options.sockets);
   let stopping: Promise<void> | undefined;
   const stop = (reason: string): Promise<void> => {
     stopping ??= launcher.stop(reason).then(() => {
-      guard.close();
+      place.release();
       server.close();
       rmSync(path, { force: true });
+      lock.release();
       finish();
     });
     return stopping;
   };
-  const server = await serveControl(path, (request) => answer(launcher, stop, request));
+  const server = await serveControl(path, (request) =>
+    answerControl({ launcher, stop, readiness }, request),
+  );
   return {
     get file() {
       return launcher.file;
@@ -191,106 +217,27 @@ async function attachControl(
   };
 }
 
-async function answer(
-  launcher: Launcher,
-  stop: (reason: string) => Promise<void>,
-  request: LauncherRequest,
-): Promise<LauncherAnswer> {
-  const { nodes } = launcher.file;
-  if (request.do === "down") {
-    await stop("skein down");
-    return { ok: true, message: "down" };
-  }
-  if (request.do === "start") {
-    const node = nodes.find((one) => one.name === request.node);
-    if (node === undefined) return { ok: false, message: `there is no node ${request.node}` };
-    const started = launcher.startNode(node);
-    if (started.length === 0) return { ok: true, message: `${node.name} is running already` };
-    const failed = await launcher.allReady(UP_READY_MS);
-    return failed === undefined
-      ? { ok: true, message: `started ${started.join(" and ")} of ${node.name}` }
-      : { ok: false, message: failed };
-  }
-  const unknown = request.groups.flat().find((name) => !nodes.some((node) => node.name === name));
-  if (unknown !== undefined) return { ok: false, message: `there is no node ${unknown}` };
-  launcher.cut(cuts(launcher.file, request.groups));
-  return { ok: true, message: request.groups.length === 0 ? "healed" : "cut" };
-}
-
-/** For each node the addresses it no longer hears: those of every other group. */
-function cuts(
-  file: ClusterFile,
-  groups: readonly (readonly string[])[],
-): ReadonlyMap<string, readonly string[]> {
-  const addressOf = new Map(file.nodes.map((node) => [node.name, node.address]));
-  const cut = new Map<string, readonly string[]>();
-  for (const group of groups) {
-    const others = groups.filter((other) => other !== group).flat();
-    const addresses = others.flatMap((name) => addressOf.get(name) ?? []);
-    for (const name of group) cut.set(name, addresses);
-  }
-  return cut;
-}
-
 /** Undefined once the API lists every node as ready, with a leader. */
-async function nodesReady(file: ClusterFile): Promise<string | undefined> {
-  const client = new ApiClient(file.api);
+async function nodesReady(launcher: Launcher): Promise<string | undefined> {
+  const { api, nodes } = launcher.file;
+  const client = new ApiClient([socketPath(api)]);
   const deadline = Date.now() + UP_READY_MS;
   let missing = "no answer from the API";
   while (Date.now() < deadline) {
-    const nodes = await client.call({ method: "GET", path: "/nodes" });
-    if (!nodes.ok) missing = nodes.error.message;
+    if (launcher.stopping) return "it was taken down meanwhile";
+    const answer = await client.call({ method: "GET", path: "/nodes", timeoutMs: 5000 });
+    if (!answer.ok) missing = answer.error.message;
     else {
-      const ready = Array.isArray(nodes.value) ? nodes.value.filter(isReady).length : 0;
-      if (ready === file.nodes.length) return undefined;
-      missing = `${ready} of ${file.nodes.length} nodes are ready`;
+      const all = listAt({ all: answer.value }, "all");
+      const ready = all.filter((node) => textAt(node, "Status", "State") === "ready").length;
+      if (ready === nodes.length) return undefined;
+      missing = `${ready} of ${nodes.length} nodes are ready`;
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await pause(READY_LOOK_MS);
   }
   return `not ready after ${UP_READY_MS / 1000} s: ${missing}`;
 }
 
-function isReady(node: unknown): boolean {
-  const state: unknown = Reflect.get(Object(Reflect.get(Object(node), "Status")), "State");
-  return state === "ready";
-}
-
-/** `skein down`: by the launcher when there is one, else by hand. Returns what a user reads. */
-export async function takeDown(stateDir: string, purge: boolean): Promise<Result<string, string>> {
-  const file = readClusterFile(stateDir);
-  if (!file.ok) {
-    if (purge && file.error.code === "malformed")
-      rmSync(stateDir, { recursive: true, force: true });
-    return file.error.code === "not-found" ? fail(file.error.message) : fail(file.error.message);
-  }
-  const answered = await askLauncher(launcherSocket(stateDir), { do: "down" });
-  if (answered !== undefined && !answered.ok) return fail(answered.message);
-  if (answered === undefined) await endWithoutLauncher(stateDir, file.value);
-  if (purge) {
-    rmSync(stateDir, { recursive: true, force: true });
-    rmSync(socketDirectory(stateDir), { recursive: true, force: true });
-  }
-  return ok(purge ? `${file.value.name} is down and deleted` : `${file.value.name} is down`);
-}
-
-async function endWithoutLauncher(stateDir: string, file: ClusterFile): Promise<void> {
-  const alive = (): number[] =>
-    file.nodes.flatMap((node) =>
-      Object.values(node.pids).filter(
-        (pid): pid is number =>
-          pid !== undefined && isOurs(pid, nodeDirectory(stateDir, node.name)),
-      ),
-    );
-  for (const name of ["SIGTERM", "SIGKILL"] as const) {
-    for (const pid of alive()) process.kill(pid, name);
-    for (let waited = 0; alive().length > 0 && waited < 15_000; waited += 50) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  killTasks(file.nodes.map((node) => node.id));
-}
-
-/** True when the directory holds something that is not a cluster of ours. */
-export function holdsSomethingElse(stateDir: string): boolean {
-  return existsSync(stateDir) && !existsSync(join(stateDir, "cluster.json"));
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,4 +1,6 @@
-/** "5 seconds ago", as Docker's CLI says it. */
+import { plural } from "./text.ts";
+
+/** "5 seconds", as Docker's CLI says it. */
 export function age(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   if (seconds < 1) return "less than a second";
@@ -7,8 +9,4 @@ export function age(milliseconds: number): string {
   if (minutes < 120) return plural(minutes, "minute");
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? plural(hours, "hour") : plural(Math.floor(hours / 24), "day");
-}
-
-function plural(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }

@@ -1,0 +1,81 @@
+/** What the launcher answers on its socket. */
+import { UP_READY_MS } from "../limits.ts";
+import type { ClusterFile } from "./cluster-file.ts";
+import type { LauncherAnswer, LauncherRequest } from "./control.ts";
+import type { Launcher } from "./launcher.ts";
+
+/** Whoever reads this may try again in a moment. */
+export const STOPPING = "the cluster is being taken down";
+
+export interface Answering {
+  readonly launcher: Launcher;
+  stop(reason: string): Promise<void>;
+  /** Resolves when the cluster is ready, or with what failed. */
+  readonly readiness: Promise<string | undefined>;
+}
+
+export async function answerControl(
+  to: Answering,
+  request: LauncherRequest,
+): Promise<LauncherAnswer> {
+  const { launcher } = to;
+  if (request.do === "down") {
+    await to.stop("skein down");
+    return good("down");
+  }
+  if (launcher.stopping) return bad(STOPPING);
+  switch (request.do) {
+    case "wait": {
+      const failed = await to.readiness;
+      if (launcher.stopping) return bad(STOPPING);
+      return failed === undefined ? good("ready") : bad(failed);
+    }
+    case "problems":
+      return good(launcher.problems().join("\n"));
+    case "start":
+      return start(launcher, request.node);
+    case "cut":
+      return cut(launcher, request.groups);
+  }
+}
+
+async function start(launcher: Launcher, name: string): Promise<LauncherAnswer> {
+  const node = launcher.file.nodes.find((one) => one.name === name);
+  if (node === undefined) return bad(`there is no node ${name}`);
+  const started = launcher.startNode(node);
+  if (started.length === 0) return good(`${name} is running already`);
+  const failed = await launcher.ready([node], UP_READY_MS);
+  return failed === undefined ? good(`started ${name} (${started.join(", ")})`) : bad(failed);
+}
+
+function cut(launcher: Launcher, groups: readonly (readonly string[])[]): LauncherAnswer {
+  const { file } = launcher;
+  const unknown = groups.flat().find((name) => !file.nodes.some((node) => node.name === name));
+  if (unknown !== undefined) return bad(`there is no node ${unknown}`);
+  launcher.cut(cutsBetween(file, groups));
+  const text = groups.map((group) => group.join(",")).join(" / ");
+  return good(groups.length === 0 ? "healed: every node hears every other" : `cut: ${text}`);
+}
+
+/** For each node the addresses it no longer hears: those of every other group. */
+export function cutsBetween(
+  file: Pick<ClusterFile, "nodes">,
+  groups: readonly (readonly string[])[],
+): ReadonlyMap<string, readonly string[]> {
+  const addressOf = new Map(file.nodes.map((node) => [node.name, node.address]));
+  const cuts = new Map<string, readonly string[]>();
+  for (const group of groups) {
+    const others = groups.filter((other) => other !== group).flat();
+    const addresses = others.flatMap((name) => addressOf.get(name) ?? []);
+    for (const name of group) cuts.set(name, addresses);
+  }
+  return cuts;
+}
+
+function good(message: string): LauncherAnswer {
+  return { ok: true, message };
+}
+
+function bad(message: string): LauncherAnswer {
+  return { ok: false, message };
+}
