@@ -1,5 +1,6 @@
 import { raftId } from "@skein/common/ids";
 import { expect } from "chai";
+import { seededRandom } from "./testing/random.ts";
 import { TestCluster } from "./testing/test-cluster.ts";
 import {
   append,
@@ -153,6 +154,35 @@ describe("raft vote lease", () => {
     follower.advance(50);
     expect(follower.status.role).to.equal("pre-candidate");
     expect(follower.takeKind("pre-vote").every((ask) => ask.force)).to.equal(true);
+  });
+
+  it("ends for one survivor after the other: they do not split the vote", () => {
+    for (let seed = 1; seed <= 50; seed += 1) {
+      const asked = FIVE.slice(1).map((id, at) => {
+        const member = new TestMember({ id, voters: FIVE, random: seededRandom(seed * 10 + at) });
+        member.receive("n1", heartbeat(1));
+        member.step({ kind: "peer-gone", peer: raftId("n1") });
+        member.take();
+        return timeUntil(member, () => member.status.role === "pre-candidate");
+      });
+      const pauses = asked.slice(1).map((at, before) => at - (asked[before] ?? 0));
+      expect(Math.min(...pauses), `seed ${seed}: ${asked.join(", ")} ms`).to.be.at.least(5);
+      expect(Math.max(...asked)).to.be.at.most(50);
+    }
+  });
+
+  it("is no reason to wait after a split vote: the next attempt comes within 300 ms", () => {
+    const member = new TestMember({ id: "n2" });
+    member.receive("n1", heartbeat(1));
+    member.step({ kind: "peer-gone", peer: raftId("n1") });
+    member.advance(50);
+    member.receive("n3", grant("pre-vote", 2));
+    expect(member.status.role).to.equal("candidate");
+    member.receive("n3", grant("vote", 2, false));
+    member.take();
+    const waitedMs = timeUntil(member, () => member.status.role === "pre-candidate");
+    expect(waitedMs).to.be.within(200, 300);
+    expect(member.takeKind("pre-vote").every((ask) => ask.force)).to.equal(true);
   });
 
   it("does not end when another peer is gone", () => {
@@ -429,6 +459,15 @@ describe("raft terms on disk", () => {
     expect(write?.entries).to.deep.equal(entries);
   });
 });
+
+/** Milliseconds of the member's own clock. */
+function timeUntil(member: TestMember, done: () => boolean): number {
+  for (let waited = 0; waited <= 1000; waited += 1) {
+    if (done()) return waited;
+    member.advance(1);
+  }
+  throw new Error("not within a second");
+}
 
 function electionTimeout(member: TestMember): void {
   const at = member.raft.wakeAt();

@@ -66,7 +66,7 @@ export function leaderGone(state: RaftState): void {
   forgetLeader(state);
   if (!isVoter(effective(state), state.id)) return;
   state.goneTries = RAFT_LEADER_GONE_TRIES_MAX;
-  state.electionAt = later(state.now, goneJitterMs(state));
+  state.electionAt = later(state.now, goneTurnMs(state));
 }
 
 /** Campaigns at once, past the lease of the others: the leader asked for it (3.10). */
@@ -151,7 +151,7 @@ export function countOwnVote(state: RaftState): void {
 function preCampaign(state: RaftState): void {
   const force = state.goneTries > 0;
   becomePreCandidate(state, force);
-  hastenIfGone(state);
+  hastenIfGone(state, state.limits.heartbeatMs);
   if (force) state.goneTries -= 1;
   const term = nextTerm(state);
   ask(state, { kind: "pre-vote", term, ...lastLog(state), force }, "now");
@@ -160,6 +160,7 @@ function preCampaign(state: RaftState): void {
 
 function campaign(state: RaftState, force: boolean): void {
   becomeCandidate(state);
+  hastenIfGone(state, 2 * state.limits.heartbeatMs);
   ask(state, { kind: "vote", term: state.term, ...lastLog(state), force }, "after-durable");
 }
 
@@ -170,7 +171,7 @@ function tallyPreVotes(state: RaftState): void {
   if (outcome === "won") campaign(state, role.force);
   if (outcome !== "lost") return;
   becomeFollower(state, state.term, undefined);
-  hastenIfGone(state);
+  hastenIfGone(state, state.limits.heartbeatMs);
 }
 
 function tallyVotes(state: RaftState): void {
@@ -207,14 +208,24 @@ function isUpToDate(
   return other.lastTerm > lastTerm || (other.lastTerm === lastTerm && other.lastIndex >= last);
 }
 
-/** After the leader is gone the next attempts come quickly: others may only just have noticed. */
-function hastenIfGone(state: RaftState): void {
+/**
+ * After the leader is gone the next attempts come quickly: others may only just have noticed, or
+ * two candidates have split the votes. A candidate waits longer: its votes cost a sync of a disk.
+ */
+function hastenIfGone(state: RaftState, afterMs: number): void {
   if (state.goneTries === 0) return;
-  state.electionAt = later(state.now, state.limits.heartbeatMs + goneJitterMs(state));
+  state.electionAt = later(state.now, afterMs + goneTurnMs(state));
 }
 
-function goneJitterMs(state: RaftState): number {
-  return state.random.below(state.limits.leaderGoneJitterMs + 1);
+/**
+ * Survivors notice within a millisecond of each other. Drawn from one range, every third pair of
+ * them would campaign within the time that a vote takes, and split it; so each has a turn of its
+ * own, by rank, with a little chance in it for those who would collide in spite of it.
+ */
+function goneTurnMs(state: RaftState): number {
+  const voters = votersOf(effective(state));
+  const turnMs = Math.floor(state.limits.leaderGoneJitterMs / voters.length);
+  return voters.indexOf(state.id) * turnMs + state.random.below(Math.floor(turnMs / 2) + 1);
 }
 
 function lastLog(state: RaftState) {
