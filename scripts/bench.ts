@@ -5,10 +5,12 @@
 import { benchRecovery } from "./bench/recovery.ts";
 import { benchReplicas } from "./bench/replicas.ts";
 import { benchWal } from "./bench/wal.ts";
+import { benchWrites } from "./bench/writes.ts";
 
 const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   recovery: (rounds) => benchRecovery(rounds),
   replicas: (rounds) => benchReplicas(Math.min(rounds, 5)),
+  writes: (rounds) => benchWrites(Math.min(rounds, 3)),
   wal: (rounds) => benchWal(rounds),
 };
 
