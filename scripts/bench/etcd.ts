@@ -1,4 +1,6 @@
-/** Three etcd members on loopback, when etcd is installed: the peer of replicated, durable writes. */
+/**
+ * Three etcd members on loopback, when etcd is installed: the peer of replicated, durable writes.
+ */
 import type { ChildProcess } from "node:child_process";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

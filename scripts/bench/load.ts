@@ -1,4 +1,6 @@
-/** Closed-loop HTTP load: so many connections, each sends its next request when it has its answer. */
+/**
+ * Closed-loop HTTP load: so many connections, each sends its next request when it has its answer.
+ */
 import { Agent, request } from "node:http";
 
 export interface LoadOptions {

@@ -1,6 +1,7 @@
 /**
- * Durable replicated writes over HTTP, three members, 340-byte values: `POST /configs/create` through
- * validation, mutual TLS and the store everyone uses, beside etcd's `/v3/kv/put` in the same run.
+ * Durable replicated writes over HTTP, three members, 340-byte values: `POST /configs/create`
+ * through validation, mutual TLS and the store everyone uses, beside etcd's `/v3/kv/put` in the
+ * same run.
  */
 import { join } from "node:path";
 import { LocalCluster } from "../../test/support/local-cluster.ts";
