@@ -22,6 +22,7 @@ export const SUITES: readonly Suite[] = [
     command: [process.execPath, "--import", "tsx", "scripts/tidy.ts"],
   },
   { name: "unit", tier: "quick", mocha: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"] },
+  { name: "linearizability", tier: "quick", mocha: ["test/linearizability/*.test.ts"] },
   { name: "paper", tier: "quick", mocha: ["test/paper/**/*.test.ts"] },
   { name: "contract", tier: "quick", mocha: ["test/contract/**/*.test.ts"] },
   { name: "simulator", tier: "quick", mocha: ["test/sim/**/*.test.ts"] },

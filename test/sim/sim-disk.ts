@@ -22,6 +22,8 @@ export interface DiskCall {
   readonly number: number;
   readonly kind: DiskCallKind;
   readonly path: string;
+  /** It ends when the device has it: a sync, or a write of a file opened `create-synced`. */
+  readonly isSynced: boolean;
 }
 
 export type DiskCallKind = Exclude<keyof Disk | keyof DiskFile, symbol>;
@@ -232,7 +234,8 @@ export class SimDisk implements Disk {
   /** Every call: count it, meet its fault or begin it, let the observer see, complete it later. */
   #act<T>(target: CallTarget, done: Done<T>, begin: () => Outcome<T>): void {
     this.#calls += 1;
-    const call: DiskCall = { number: this.#calls, kind: target.kind, path: target.path };
+    const { kind, path } = target;
+    const call: DiskCall = { number: this.#calls, kind, path, isSynced: isSynced(target) };
     const fault = leavesRoot(target) ? "io" : this.#fault?.(call);
     const outcome = fault === undefined ? begin() : failure(fault, target.path);
     if (fault !== undefined && !leavesRoot(target)) this.#failedSync(target, begin);
@@ -250,9 +253,9 @@ export class SimDisk implements Disk {
    * S3. A failed write of a synced file is in the page cache, as that of any file before its sync.
    */
   #failedSync(target: CallTarget, begin: () => unknown): void {
-    const synced = target.kind === "write" && target.mode === "create-synced";
-    if (synced) begin();
-    if (synced || target.kind === "sync") target.file?.syncFailed(this.#options.random);
+    const isWrite = target.kind === "write" && isSynced(target);
+    if (isWrite) begin();
+    if (isWrite || target.kind === "sync") target.file?.syncFailed(this.#options.random);
   }
 
   #lookup(path: string): FileState | undefined {
@@ -319,6 +322,12 @@ interface OpenPlace {
   readonly file: FileState;
   readonly mode: OpenMode;
   readonly position: number;
+}
+
+function isSynced({ kind, mode }: CallTarget): boolean {
+  return (
+    kind === "sync" || kind === "syncDirectory" || (kind === "write" && mode === "create-synced")
+  );
 }
 
 type Outcome<T> =

@@ -5,6 +5,11 @@
 import { assert } from "@skein/common/assert";
 import { storeFaults } from "@skein/manager/store/invariants";
 import type { ClusterView } from "@skein/manager/store/view";
+import type { Operation } from "../../linearizability/checker.ts";
+import { checkHistory } from "../../linearizability/checker.ts";
+import type { ConfigAction } from "../../linearizability/model.ts";
+import { configModel, describeAction, versionsOf } from "../../linearizability/model.ts";
+import type { Clients } from "./clients.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
 
@@ -42,6 +47,8 @@ export class SafetyChecks {
       if (manager === undefined) continue;
       const { applied } = manager.status();
       const faults = storeFaults(manager.view);
+      const { count, last } = manager.store.bugs;
+      assert(count === 0, `${node.name}: apply met ${count} bugs, the last: ${last?.error}`);
       assert(faults.length === 0, `${node.name}: ${faults.join("; ")}`);
       const digest = manager.store.digest();
       const known = this.#digestAt.get(applied) ?? digest;
@@ -49,6 +56,31 @@ export class SafetyChecks {
       this.#digestAt.set(applied, digest);
     }
   }
+}
+
+/**
+ * Name by name: there is an order of what the clients did in which all their answers make sense.
+ */
+export function checkLinearizable(clients: Clients): void {
+  for (const { name, operations } of clients.histories()) {
+    const { versions, fault } = versionsOf(operations);
+    assert(fault === undefined, `${name}: ${fault}\n${describeHistory(operations)}`);
+    const verdict = checkHistory(configModel(versions), operations);
+    if (verdict.kind === "linearizable") continue;
+    const stuck = verdict.kind === "violation" ? verdict.stuck : [];
+    const text = `${describeHistory(operations)}\nnothing explains\n${describeHistory(stuck)}`;
+    assert(false, `${name} is not linearizable (${verdict.kind}):\n${text}`);
+  }
+}
+
+function describeHistory(operations: readonly Operation<ConfigAction>[]): string {
+  return operations
+    .toSorted((a, b) => a.calledAt - b.calledAt)
+    .map(({ client, calledAt, returnedAt, action }) => {
+      const time = `${calledAt.toFixed(3)} - ${returnedAt.toFixed(3)}`;
+      return `${time} ${client}: ${describeAction(action)}`;
+    })
+    .join("\n");
 }
 
 /** Every slot of every service has one running task in rotation, on a node that is ready. */

@@ -45,6 +45,22 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     world.network.setLoss(random.between(50, 500));
     return () => world.network.setLoss(0);
   },
+  "slow disk": (world, random) => {
+    const node = pick(random, world.managers);
+    node.slowDisk(random.between(5, 200));
+    return () => node.slowDisk(1);
+  },
+  "cut off leader": (world) => {
+    const alone = world.leader()?.config.address;
+    if (alone === undefined) return undefined;
+    const rest = world.nodes.map((node) => node.config.address).filter((one) => one !== alone);
+    world.network.partition([[alone], rest]);
+    return () => world.network.heal();
+  },
+  "hand over": (world) => {
+    world.leader()?.toManager(0, (manager) => manager?.resign());
+    return undefined;
+  },
   "task ends": (world, random) => {
     const { machine } = pick(random, world.workers);
     const running = machine.running();

@@ -2,12 +2,15 @@
 import type { Clock } from "@skein/common/io/clock";
 import { instant, wallTime } from "@skein/common/time";
 import type { SimProcessClock } from "../sim-clock.ts";
+import type { DiskCall } from "../sim-disk.ts";
 import { SimDisk } from "../sim-disk.ts";
 import type { SimRandom } from "../sim-random.ts";
 
 export class NodeDisk {
   readonly disk: SimDisk;
   #process: SimProcessClock | undefined;
+  /** A sync takes so many times as long. */
+  slowness = 1;
 
   constructor(random: SimRandom) {
     const clock: Clock = {
@@ -17,8 +20,8 @@ export class NodeDisk {
       after: (delayMs, what) =>
         this.#process?.deliver(delayMs, what) ?? { cancel: () => undefined },
     };
-    const latency = (call: { readonly kind: string }): number =>
-      call.kind === "sync" ? random.between(500, 3000) / 1000 : 0.02;
+    const latency = (call: DiskCall): number =>
+      call.isSynced ? (this.slowness * random.between(500, 3000)) / 1000 : 0.02;
     this.disk = new SimDisk({ clock, random, latency });
   }
 

@@ -4,9 +4,18 @@
  * all managers, every slot served, every machine running exactly what the store wants.
  */
 import { assert } from "@skein/common/assert";
-import { configId, requestId, serviceId } from "@skein/common/ids";
+import { serviceId } from "@skein/common/ids";
 import type { ServiceSpec } from "@skein/common/model/service";
-import { converged, machinesAgree, managersAgree, routesAgree, SafetyChecks } from "./checks.ts";
+import {
+  checkLinearizable,
+  converged,
+  machinesAgree,
+  managersAgree,
+  routesAgree,
+  SafetyChecks,
+} from "./checks.ts";
+import type { ClientCounts } from "./clients.ts";
+import { Clients } from "./clients.ts";
 import { plague } from "./faults.ts";
 import { World } from "./world.ts";
 
@@ -15,6 +24,8 @@ export interface SeedResult {
   readonly trace: readonly string[];
   readonly events: number;
   readonly writes: { readonly tried: number; readonly acknowledged: number };
+  readonly clients: ClientCounts;
+  readonly elections: number;
 }
 
 export interface SeedOptions {
@@ -33,68 +44,45 @@ export function runSeed({ seed, faultMs = 20_000 }: SeedOptions): SeedResult {
   world.until("nodes ready", 20_000, () => nodesReady(world));
   world.write({ kind: "create-service", serviceId: serviceId("service-web"), spec: WEB });
   world.until("web runs", 20_000, () => served(world));
-  const client = new Client(world);
+  const clients = new Clients(world, CLIENTS);
   plague(world, faultMs);
-  client.stop();
   world.until("leader after healing", 10_000, () => world.leader() !== undefined);
   world.until("web runs after healing", 120_000, () => nodesReady(world) && served(world));
+  clients.finish(60_000);
   world.until("managers agree", 30_000, () => managersAgree(world));
   safety.checkDigests(world);
   world.until("routes agree", 10_000, () => routesAgree(world));
-  client.checkKept();
+  checkAtRest(world);
+  checkLinearizable(clients);
+  world.watches.checkComplete();
   watch.stop();
-  const { tried, acknowledged } = client;
+  const { counts } = clients;
   const events = world.clock.ran();
-  world.note(`${tried} writes, ${acknowledged.size} acknowledged, ${events} events`);
-  const writes = { tried, acknowledged: acknowledged.size };
-  return { seed, trace: world.trace, events, writes };
+  const { elections } = world.raft.counts();
+  world.note(`${elections} elections, ${events} events, clients: ${JSON.stringify(counts)}`);
+  const writes = { tried: counts.writes, acknowledged: counts.acknowledged };
+  return { seed, trace: world.trace, events, writes, clients: counts, elections };
 }
 
-/** Writes configs, one at a time, to whoever leads; remembers which were acknowledged. */
-class Client {
-  readonly acknowledged = new Set<string>();
-  tried = 0;
-  readonly #world: World;
-  #stopped = false;
+const CLIENTS = 4;
+const SETTLE_MS = 5000;
+/** Longer than the time-outs of a session and of a leadership. */
+const REST_MS = 4000;
 
-  constructor(world: World) {
-    this.#world = world;
-    this.#next();
-  }
+/** When nothing happens nothing is done: no election, no verdict, no decision. */
+function checkAtRest(world: World): void {
+  // The last links that broke are dialled again, sessions begin anew.
+  world.run(SETTLE_MS);
+  const [leader, index] = [leadership(world), world.leader()?.manager?.view.index];
+  world.run(REST_MS);
+  const [leaderNow, indexNow] = [leadership(world), world.leader()?.manager?.view.index];
+  assert(leader === leaderNow, `at rest ${leader} was followed by ${leaderNow}`);
+  assert(index === indexNow, `at rest the store went from ${index} to ${indexNow}`);
+}
 
-  stop(): void {
-    this.#stopped = true;
-  }
-
-  checkKept(): void {
-    const view = this.#world.leader()?.manager?.view;
-    for (const name of this.acknowledged) {
-      assert(view?.configByName(name) !== undefined, `acknowledged write ${name} is lost`);
-    }
-  }
-
-  #next(): void {
-    if (this.#stopped) return;
-    this.#world.clock.after(
-      this.#world.random.fork(`client-${this.tried}`).between(20, 300),
-      () => {
-        this.#write();
-        this.#next();
-      },
-    );
-  }
-
-  #write(): void {
-    const manager = this.#world.leader()?.manager;
-    if (manager === undefined) return;
-    this.tried += 1;
-    const name = `config-${this.tried}`;
-    const spec = { name, labels: {}, data: Uint8Array.of(1) };
-    const command = { kind: "create-config", configId: configId(name), spec } as const;
-    manager.propose(command, requestId(`client-${name}`), (result) => {
-      if (result.ok) this.acknowledged.add(name);
-    });
-  }
+function leadership(world: World): string {
+  const leader = world.leader();
+  return `${leader?.name} in term ${leader?.manager?.status().raft.term}`;
 }
 
 function watchSafety(world: World, safety: SafetyChecks): { stop(): void } {

@@ -7,6 +7,7 @@ import type { Log } from "@skein/common/io/log";
 import { noMetrics } from "@skein/common/io/metrics";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { Manager } from "@skein/manager/shell/manager";
+import type { ManagerPorts } from "@skein/manager/shell/manager-ports";
 import { openRaftStorage } from "@skein/manager/wal/raft-storage";
 import type { Worker } from "@skein/worker/shell/worker";
 import { createWorker } from "@skein/worker/shell/worker";
@@ -24,6 +25,9 @@ export interface SimNodeOptions {
   readonly network: SimNetwork;
   readonly random: SimRandom;
   readonly note: (line: string) => void;
+  readonly createRaft: NonNullable<ManagerPorts["createRaft"]>;
+  /** A manager process was made and takes part from now on. */
+  readonly managerMade: (name: string, manager: Manager) => void;
 }
 
 interface Process {
@@ -67,6 +71,15 @@ export class SimNode {
   /** The manager, unless it is stopped (SIGSTOP). */
   get liveManager(): Manager | undefined {
     return this.#managerProcess?.clock.state() === "running" ? this.#manager : undefined;
+  }
+
+  /**
+   * Runs `what` in the manager process after the delay, later if it is stopped, never if it dies
+   * before; undefined: the process does not listen yet. False: there is no process.
+   */
+  toManager(delayMs: number, what: (manager: Manager | undefined) => void): boolean {
+    this.#managerProcess?.clock.deliver(delayMs, () => what(this.#manager));
+    return this.#managerProcess !== undefined;
   }
 
   get workerLives(): boolean {
@@ -125,9 +138,11 @@ export class SimNode {
           // Often, so that followers that were away are brought up by snapshots.
           compaction: { everyEntries: random.between(20, 200), keepEntries: random.between(1, 30) },
           fatal: (reason) => assert(false, `${this.name}: ${reason}`),
+          createRaft: this.#options.createRaft,
           roleChanged: ({ raft }) =>
             this.#options.note(`${this.name} ${raft.role} term ${raft.term} of ${raft.leader}`),
         });
+        this.#options.managerMade(this.name, this.#manager);
         this.#manager.start((error) => assert(error === undefined, `${this.name}: ${error}`));
       },
     );
@@ -183,6 +198,11 @@ export class SimNode {
     this.killManager(true);
     this.killWorker(true);
     this.machine.lose();
+  }
+
+  /** Syncs of the manager's disk take so many times as long; 1: as ever. */
+  slowDisk(slowness: number): void {
+    this.#managerDisk.slowness = slowness;
   }
 
   stop(): void {

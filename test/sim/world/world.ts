@@ -13,7 +13,9 @@ import type { Command } from "@skein/manager/store/command";
 import { SimClock } from "../sim-clock.ts";
 import { SimNetwork } from "../sim-network.ts";
 import { SimRandom } from "../sim-random.ts";
+import { RaftChecks } from "./raft-checks.ts";
 import { SimNode } from "./sim-node.ts";
+import { WatchChecks } from "./watch-checks.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -27,6 +29,8 @@ export class World {
   readonly network: SimNetwork;
   readonly nodes: readonly SimNode[];
   readonly trace: string[] = [];
+  readonly raft = new RaftChecks();
+  readonly watches = new WatchChecks();
   #requests = 0;
 
   constructor(options: WorldOptions) {
@@ -42,6 +46,8 @@ export class World {
           network: this.network,
           random: this.random.fork(config.name),
           note: (line) => this.note(line),
+          createRaft: this.raft.create,
+          managerMade: (name, manager) => this.watches.follow(name, manager),
         }),
     );
   }

@@ -7,6 +7,7 @@ import type { Accept, LinkPath, Network } from "@skein/common/io/network";
 import type { Random } from "@skein/common/io/random";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { RaftRecovered } from "../raft/protocol.ts";
+import type { CreateRaftOptions, Raft } from "../raft/raft.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { RaftStorage } from "../wal/raft-storage.ts";
 
@@ -28,6 +29,8 @@ export interface ManagerPorts {
   roleChanged?(status: ManagerStatus): void;
   /** How often the log is cut; absent: the limits of this package. */
   readonly compaction?: Compaction;
+  /** Makes the Raft machine; the simulator's checks its invariants after every step. */
+  createRaft?(options: CreateRaftOptions): Raft;
   /** Paths that only the real process serves, such as `/api`. */
   readonly extraPaths?: Partial<Record<LinkPath, Accept>>;
 }

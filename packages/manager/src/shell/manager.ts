@@ -51,7 +51,8 @@ export class Manager {
     this.#proposals = new Proposals(clock);
     this.#reads = new Reads(clock, (token) => this.#driver.submit({ kind: "read", token }));
     this.#state = this.#createStateMachine();
-    this.#raft = createRaft({ id: raftId, recovered, random, now: clock.now() });
+    const make = ports.createRaft ?? createRaft;
+    this.#raft = make({ id: raftId, recovered, random, now: clock.now() });
     this.#driver = this.#createDriver();
     this.#peers = this.#createPeers();
     this.#snapshots = this.#createTransfers();
