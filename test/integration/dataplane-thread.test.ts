@@ -10,8 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { NodeConfig } from "@skein/common/model/node-config";
 import { clusterId, nodeId } from "@skein/common/ids";
+import type { NodeConfig } from "@skein/common/model/node-config";
 import { writeIdentity } from "@skein/common/node/identity";
 import { expect } from "chai";
 import { build } from "esbuild";
@@ -25,8 +25,8 @@ import {
   NET,
   readAll,
   routeTo,
-  TestNode,
   TestTask as Task,
+  TestNode,
 } from "./support/dataplane.ts";
 
 const ENTRY = fileURLToPath(

@@ -3,11 +3,11 @@
  * behind.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { taskId } from "@skein/common/ids";
 import type { TaskId } from "@skein/common/ids";
+import { taskId } from "@skein/common/ids";
 import { silentLog } from "@skein/common/io/log";
 import { systemClock } from "@skein/common/node/system-clock";
 import type { EngineEvent, FoundTask, RunSpec } from "@skein/worker/engine/engine";

@@ -1,9 +1,9 @@
 /** The agent's task database on the simulated disk: what was answered for survives any crash. */
 import { taskId } from "@skein/common/ids";
 import { silentLog } from "@skein/common/io/log";
-import type { DatabaseEntry } from "@skein/worker/agent/task-record";
 import { assignment } from "@skein/worker/agent/fixtures";
-import { TaskDatabase, openTaskDatabase } from "@skein/worker/shell/task-database";
+import type { DatabaseEntry } from "@skein/worker/agent/task-record";
+import { openTaskDatabase, TaskDatabase } from "@skein/worker/shell/task-database";
 import { expect } from "chai";
 import * as fc from "fast-check";
 import { seededRandom } from "../sim/seeded-random.ts";

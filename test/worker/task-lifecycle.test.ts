@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { TaskState, TransitionOwner } from "@skein/common/model/task-state";
-import { TASK_STATES, TRANSITIONS, isTerminal } from "@skein/common/model/task-state";
+import { isTerminal, TASK_STATES, TRANSITIONS } from "@skein/common/model/task-state";
 import { expect } from "chai";
 
 const PAGE = fileURLToPath(new URL("../../docs/design/task-lifecycle.md", import.meta.url));

@@ -10,7 +10,7 @@ import { fromWorkerSchema } from "@skein/common/wire/dispatch-messages";
 import type { LogMessage } from "@skein/common/wire/log-messages";
 import { logMessageSchema } from "@skein/common/wire/log-messages";
 import { describeStatus } from "@skein/worker/agent/describe";
-import { DESCRIPTION, assignment } from "@skein/worker/agent/fixtures";
+import { assignment, DESCRIPTION } from "@skein/worker/agent/fixtures";
 import type { FromDataPlane, ToDataPlane } from "@skein/worker/dataplane/protocol";
 import type { Engine, EngineEvent, FoundTask } from "@skein/worker/engine/engine";
 import type { Worker } from "@skein/worker/shell/worker";

@@ -2,9 +2,10 @@
  * Two nodes' data planes in this process, over real sockets and certificates, for tests and
  * benchmarks.
  */
+
+import { once } from "node:events";
 import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
-import { once } from "node:events";
 import type { NodeId, TaskId } from "@skein/common/ids";
 import { clusterId, nodeId, serviceId, taskId } from "@skein/common/ids";
 import { silentLog } from "@skein/common/io/log";
