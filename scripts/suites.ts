@@ -21,7 +21,11 @@ export const SUITES: readonly Suite[] = [
     tier: "quick",
     command: [process.execPath, "--import", "tsx", "scripts/tidy.ts"],
   },
-  { name: "unit", tier: "quick", mocha: ["packages/*/src/**/*.test.ts", "scripts/**/*.test.ts"] },
+  {
+    name: "unit",
+    tier: "quick",
+    mocha: ["packages/*/src/**/*.test.ts", "test/worker/*.test.ts", "scripts/**/*.test.ts"],
+  },
   { name: "linearizability", tier: "quick", mocha: ["test/linearizability/*.test.ts"] },
   { name: "paper", tier: "quick", mocha: ["test/paper/**/*.test.ts"] },
   { name: "contract", tier: "quick", mocha: ["test/contract/**/*.test.ts"] },
