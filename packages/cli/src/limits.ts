@@ -19,6 +19,8 @@ export const READY_LOOK_MS = 25;
 export const DOWN_GRACE_MS = 15_000;
 /** `down` waits this long for the launcher: the grace of workers and of managers, and a reserve. */
 export const DOWN_ANSWER_MS = 40_000;
+/** Nothing is left to do for a launcher that has answered `down`: it ends within milliseconds. */
+export const LAUNCHER_END_MS = 5000;
 /** One request to the launcher: a list of every node's name fits many times. */
 export const CONTROL_REQUEST_BYTES_MAX = 64 * 1024;
 /** How often the launcher asks the manager behind the cluster's API address for a sign of life. */

@@ -4,13 +4,13 @@ import type { DirectoryLock } from "@skein/common/node/lock-file";
 import { lockDirectory } from "@skein/common/node/lock-file";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
-import { DOWN_ANSWER_MS, DOWN_GRACE_MS, READY_LOOK_MS } from "../limits.ts";
+import { DOWN_ANSWER_MS, DOWN_GRACE_MS, LAUNCHER_END_MS, READY_LOOK_MS } from "../limits.ts";
 import type { ClusterFile } from "./cluster-file.ts";
 import { readClusterFile, socketPath, writeClusterFile } from "./cluster-file.ts";
 import type { LauncherAnswer } from "./control.ts";
 import { askLauncher } from "./control.ts";
 import { launcherSocket } from "./paths.ts";
-import { killTasks, livingNodes, signal } from "./processes.ts";
+import { isAlive, killTasks, livingNodes, signal } from "./processes.ts";
 import { isCluster, purge, runtimeDirectory } from "./state.ts";
 
 export interface Down {
@@ -36,6 +36,7 @@ export async function takeDown(stateDir: string, purged: boolean): Promise<Resul
     return fail(`${asked.refusal}: end it (kill -9 ${pid ?? "<pid>"}), then skein down`);
   }
   const answer = "answer" in asked ? asked.answer : undefined;
+  if (answer !== undefined && file.ok) await launcherEnds(file.value.launcher?.pid);
   const ended = "lock" in asked && file.ok ? await endByHand(stateDir, file.value) : 0;
   if ("lock" in asked) asked.lock.release();
   const left = purged ? purge(stateDir, sockets) : [];
@@ -62,6 +63,12 @@ async function askOrLock(stateDir: string, sockets: string): Promise<Asked> {
     }
     await pause(READY_LOOK_MS);
   }
+}
+
+/** It answers before it ends: whoever reads that the cluster is down may look for what is left. */
+async function launcherEnds(pid: number | undefined): Promise<void> {
+  const deadline = Date.now() + LAUNCHER_END_MS;
+  while (pid !== undefined && isAlive(pid) && Date.now() < deadline) await pause(READY_LOOK_MS);
 }
 
 /** Returns how many processes there were. */

@@ -22,10 +22,19 @@ export function livingNodes(stateDir: string, file: Pick<ClusterFile, "nodes">):
  * True when `pid` lives and its command line holds `mark` (its state directory): pids are reused.
  */
 export function isOurs(pid: number, mark: string): boolean {
+  if (!isAlive(pid)) return false;
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(mark);
+  } catch {
+    return false;
+  }
+}
+
+/** A zombie is dead: whoever inherited it just has not looked yet. */
+export function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const state = stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3);
-    return state !== "Z" && readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(mark);
+    return stat.charAt(stat.lastIndexOf(")") + 2) !== "Z";
   } catch {
     return false;
   }
