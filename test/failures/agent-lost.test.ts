@@ -5,20 +5,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { numberAt, textAt } from "@skein/cli/api/read";
+import { isAlive } from "@skein/cli/local/processes";
 import { expect } from "chai";
 import type { LocalCluster, LocalNode } from "../support/local-cluster.ts";
 import { pause, timeUntil, until } from "../support/wait.ts";
 import { failures, withoutCaughtBy } from "./support/load.ts";
 import { figure, useCluster } from "./support/suite.ts";
-import {
-  answeredByAll,
-  isAlive,
-  loadOn,
-  nodeWithTask,
-  pidOf,
-  runWeb,
-  whoAnswers,
-} from "./support/web.ts";
+import { answeredByAll, loadOn, nodeWithTask, pidOf, runWeb, whoAnswers } from "./support/web.ts";
 
 const REPLACED_MS = 3000;
 

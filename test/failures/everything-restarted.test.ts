@@ -1,12 +1,13 @@
 /** The launcher is lost, or the whole cluster is taken down and up again. */
 
 import { textAt } from "@skein/cli/api/read";
+import { isAlive } from "@skein/cli/local/processes";
 import { expect } from "chai";
 import { pause, timeUntil, until } from "../support/wait.ts";
 import { failures, send } from "./support/load.ts";
 import { figure, useCluster } from "./support/suite.ts";
 import type { Web } from "./support/web.ts";
-import { answeredByAll, isAlive, loadOn, runWeb } from "./support/web.ts";
+import { answeredByAll, loadOn, runWeb } from "./support/web.ts";
 
 describe("everything restarted", function everythingRestarted() {
   this.timeout(60_000);
@@ -69,9 +70,16 @@ describe("everything restarted", function everythingRestarted() {
     await answeredByAll(cluster(), web, 3);
     expect(failures(await load.atLeast(60))).to.deep.equal([]);
     expect(await cluster().skein("status")).to.match(/launcher is gone/i);
-    const refused = await cluster().tell("start", "worker-1");
-    expect(refused.code).to.equal(1);
-    expect(refused.err).to.match(/Cannot start worker-1: the launcher .* is not running/);
+  });
+
+  it("without a launcher, a lost agent can be started: it serves its own address", async () => {
+    const agent = cluster().node("worker-1");
+    process.kill(agent.pids.worker ?? 0, "SIGKILL");
+    await until(2000, "it is gone", () => !isAlive(agent.pids.worker ?? 0));
+    const said = await cluster().skein("start", agent.name);
+    expect(said).to.match(/started worker-1 .*127\.0\.0\.1/);
+    await answeredByAll(cluster(), web, 3, { address: agent.address });
+    await answeredByAll(cluster(), web, 3);
   });
 
   it("without a launcher, a manager may be lost too, and 127.0.0.1 serves on", async () => {

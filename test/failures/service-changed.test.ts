@@ -20,7 +20,7 @@ describe("service changed", function serviceChanged() {
     const load = loadOn(cluster(), web);
     await pause(500);
     const since = performance.now();
-    await cluster().skein("service", "update", "--env", "A=2", web.name);
+    await cluster().skein("service", "update", "--env-add", "A=2", web.name);
     figure("rolling update of 3 replicas", ms(since));
     const after = await answeredByAll(cluster(), web, 3);
     expect(
@@ -39,7 +39,7 @@ describe("service changed", function serviceChanged() {
     const load = loadOn(cluster(), web);
     await pause(300);
     const order = ["--update-order", "start-first", "--update-parallelism", "2"];
-    await cluster().skein("service", "update", ...order, "--env", "A=3", web.name);
+    await cluster().skein("service", "update", ...order, "--env-add", "A=3", web.name);
     expect(failures(await load.atLeast(60))).to.deep.equal([]);
   });
 
@@ -49,7 +49,7 @@ describe("service changed", function serviceChanged() {
     const args = ["--args", "node /no/such/program.js"];
     const said = await cluster().tell("service", "update", ...broken, ...args, web.name);
     expect(said.code, said.out).to.equal(1);
-    expect(said.err).to.match(/Cannot update service web: update paused due to failure/);
+    expect(said.err).to.match(/service web: the update is paused: .*failure/);
     expect(await updateState(cluster(), web)).to.equal("paused");
     const good = (await cluster().running(web.name)).length;
     expect(good, "tasks of the former spec").to.be.at.least(2);

@@ -1,12 +1,13 @@
 /** The loss of a machine with its tasks, of one task, and a task that ends at every start. */
 
 import { numberAt, textAt } from "@skein/cli/api/read";
+import { isAlive } from "@skein/cli/local/processes";
 import { expect } from "chai";
 import type { LocalCluster } from "../support/local-cluster.ts";
 import { pause, timeUntil, until } from "../support/wait.ts";
 import { failures, withoutCaughtBy } from "./support/load.ts";
 import { figure, useCluster } from "./support/suite.ts";
-import { answeredByAll, isAlive, loadOn, nodeWithTask, pidOf, runWeb } from "./support/web.ts";
+import { answeredByAll, loadOn, nodeWithTask, pidOf, runWeb } from "./support/web.ts";
 
 const REPLACED_MS = 3000;
 /** Far above the 0.2 s it takes, far below the first pause of the backoff with its successors. */
@@ -24,7 +25,7 @@ describe("machine lost", function machineLost() {
     expect(cluster().taskPids(victim)).to.not.be.empty;
     const killedAt = performance.now();
     const said = await cluster().skein("kill", victim.name);
-    expect(said).to.match(/^killed worker-\d: 1 processes, [1-9]\d* task processes/);
+    expect(said).to.match(/^killed worker-\d \(1 process, [1-9]\d* process/);
     expect(cluster().taskPids(victim), "tasks after the kill").to.be.empty;
     await answeredByAll(cluster(), web, 3, { except: victim.id });
     const tookMs = Math.round(performance.now() - killedAt);

@@ -1,5 +1,4 @@
 /** The web service that the tests put load on, and who of its tasks answers. */
-import { readFileSync } from "node:fs";
 import { textAt } from "@skein/cli/api/read";
 import { expect } from "chai";
 import type { LocalCluster, LocalNode } from "../../support/local-cluster.ts";
@@ -88,14 +87,4 @@ export function pidOf(task: unknown): number {
     .to.be.a("number")
     .above(1);
   return Number(pid);
-}
-
-/** A zombie is dead: whoever inherited it just has not looked yet. */
-export function isAlive(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.charAt(stat.lastIndexOf(")") + 2) !== "Z";
-  } catch {
-    return false;
-  }
 }
