@@ -146,6 +146,13 @@ function parse(body: string): unknown {
   }
 }
 
+/** Without the words that Docker's managers put before a reason. */
+export function plainReason(message: string): string {
+  const reason = message.replace(/^rpc error: code = \w+ desc = /, "");
+  if (!reason.includes("does not have a leader")) return reason;
+  return "there is no leader, too few managers answer";
+}
+
 /** The message of an error's body: Docker's form, or plain text. */
 export function messageOf(body: string, status: number): string {
   const value = parse(body);

@@ -1,5 +1,6 @@
 /** Calls that end the command with a readable line when they fail. */
 import type { ApiClient, ApiError, ApiRequest } from "../api/client.ts";
+import { plainReason } from "../api/client.ts";
 import { at, listAt, numberAt, textAt } from "../api/read.ts";
 import { UPDATE_ATTEMPTS_MAX } from "../limits.ts";
 import type { GlobalOptions } from "./context.ts";
@@ -23,17 +24,13 @@ export function refusal({ status, message }: ApiError, what: string): CommandErr
       `Cannot ${what}: the cluster does not answer (${message}): skein status`,
     );
   }
-  const reason = message.replace(/^rpc error: code = \w+ desc = /, "");
-  if (/does not have a leader/.test(reason)) {
-    return new CommandError(
-      `Cannot ${what}: there is no leader, too few managers answer: skein status names them`,
-    );
-  }
+  const reason = plainReason(message);
   if (reason.startsWith("Cannot ")) return new CommandError(reason);
   return new CommandError(`Cannot ${what}: ${reason}${remedyOf(reason)}`);
 }
 
 function remedyOf(reason: string): string {
+  if (reason.startsWith("there is no leader")) return ": skein status names those that are missing";
   const kind = /^(service|node|config) \S+ not found$/.exec(reason)?.[1];
   if (kind !== undefined) return `: skein ${kind} ls`;
   const taken = /^name conflicts with an existing object: service (\S+) already exists$/.exec(

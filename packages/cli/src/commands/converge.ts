@@ -27,10 +27,11 @@ export interface Converged {
 /** Between two looks. */
 const LOOK_MS = 100;
 /**
- * What one look must see twice, so that a task which starts and dies is not taken for one that
- * runs.
+ * A program that starts and dies at once must not be taken for one that runs. Where a port is
+ * published, a task that counts as running has accepted a connection, which says more than time.
  */
-const STEADY_LOOKS = 2;
+const STEADY_MS = 1000;
+const STEADY_WITH_PORT_MS = 200;
 const OUTPUT_LINES = 8;
 
 /** Resolves when every replica is in rotation; else the command fails with what is in the way. */
@@ -40,14 +41,17 @@ export async function converge(options: ConvergeOptions): Promise<Converged> {
   const timeoutMs = options.timeoutMs ?? CONVERGE_MS;
   const deadline = Date.now() + timeoutMs;
   const progress = createProgress(process.stderr, !options.quiet);
-  let steady = 0;
+  let steadySince: number | undefined;
   try {
     for (;;) {
       const service = await call(api, { method: "GET", path: `/services/${id}` }, what);
       const tasks = await tasksOf(api, [`service=${id}`], what);
       const now = judge(service, tasks);
-      steady = now.done ? steady + 1 : 0;
-      if (steady >= STEADY_LOOKS) return { text: `${now.line}${urls(service)}` };
+      steadySince = now.done ? (steadySince ?? Date.now()) : undefined;
+      const needed = urls(service) === "" ? STEADY_MS : STEADY_WITH_PORT_MS;
+      if (steadySince !== undefined && Date.now() - steadySince >= needed) {
+        return { text: `${now.line}${urls(service)}` };
+      }
       if (now.failure !== undefined) return await giveUp(options, now.failure);
       progress.update(`${name}: ${now.line}${now.doing}`);
       if (Date.now() > deadline) {

@@ -112,6 +112,10 @@ async function stayWith(flags: UpFlags, staying: Staying): Promise<void> {
   outliveTheTerminal();
   let handle: UpHandle | undefined;
   let interrupted = false;
+  let hungUp = false;
+  process.on("SIGHUP", () => {
+    hungUp = true;
+  });
   endOnSignal((reason) => {
     if (!interrupted) note("Stopping … (the state is kept)");
     interrupted = true;
@@ -130,6 +134,7 @@ async function stayWith(flags: UpFlags, staying: Staying): Promise<void> {
   end();
   if (interrupted) {
     await handle?.ended;
+    process.exitCode = 130;
     return remark("Stopped before it was ready.");
   }
   const result: Up = orFail(started, "start the cluster");
@@ -138,6 +143,7 @@ async function stayWith(flags: UpFlags, staying: Staying): Promise<void> {
   if (flags.json !== true) print(colours.dim("Ctrl-C stops the cluster and keeps its state."));
   await result.handle.ended;
   remark("Stopped. The state is kept: skein up resumes it.");
+  if (hungUp) dieOfHangup();
 }
 
 /** The launcher of `--detach`: says how it goes to the one that waits, then is on its own. */
@@ -187,6 +193,12 @@ function upOptions(
     directory: resolve("."),
     restartAfterMs: flags.restartAfter,
   };
+}
+
+/** As the signal would have had it. A plain exit aborts: Node resets a terminal that is gone. */
+function dieOfHangup(): void {
+  process.removeAllListeners("SIGHUP");
+  process.kill(process.pid, "SIGHUP");
 }
 
 function endOnSignal(end: (reason: string) => void): void {

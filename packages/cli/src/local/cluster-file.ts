@@ -40,7 +40,9 @@ export const clusterFileSchema = v.object({
 export type ClusterFile = Decoded<typeof clusterFileSchema>;
 
 export interface ClusterFileError {
-  readonly code: "not-found" | "malformed" | "newer";
+  readonly code: "not-found" | "unreadable" | "malformed" | "newer";
+  readonly reason: string;
+  /** The reason with its remedy. */
   readonly message: string;
 }
 
@@ -55,10 +57,11 @@ export function readClusterFile(stateDir: string): Result<ClusterFile, ClusterFi
   } catch (error) {
     const code = Reflect.get(Object(error), "code");
     if (code === "ENOENT" || code === "ENOTDIR") {
-      const message = `there is no cluster in ${stateDir}: start one with skein up`;
-      return fail({ code: "not-found", message });
+      const reason = `there is no cluster in ${stateDir}`;
+      return fail(refused("not-found", reason, "start one with skein up"));
     }
-    return fail({ code: "malformed", message: `${path} cannot be read (${errorText(error)})` });
+    const reason = `${path} cannot be read (${errorText(error)})`;
+    return fail(refused("unreadable", reason, "run as its owner, or give another --state-dir"));
   }
 }
 
@@ -71,17 +74,25 @@ export function decodeClusterFile(
   try {
     value = JSON.parse(content);
   } catch {
-    return fail({ code: "malformed", message: `${path} is damaged (it is not JSON)` });
+    return fail(malformed(`${path} is damaged (it is not JSON)`));
   }
   const schema: unknown = Reflect.get(Object(value), "schema");
   if (typeof schema === "number" && schema > SCHEMA) {
     const versions = `schema ${schema}, this one reads ${SCHEMA}`;
-    const message = `${path} was written by a newer Skein (${versions}): use that one`;
-    return fail({ code: "newer", message });
+    const reason = `${path} was written by a newer Skein (${versions})`;
+    return fail(refused("newer", reason, "use that one"));
   }
   const decoded = decodeWith(clusterFileSchema, value);
   if (decoded.ok) return ok(decoded.value);
-  return fail({ code: "malformed", message: `${path} is damaged (${decoded.error.reason})` });
+  return fail(malformed(`${path} is damaged (${decoded.error.reason})`));
+}
+
+function malformed(reason: string): ClusterFileError {
+  return refused("malformed", reason, "skein up makes it again from the nodes' files");
+}
+
+function refused(code: ClusterFileError["code"], reason: string, remedy: string): ClusterFileError {
+  return { code, reason, message: `${reason}: ${remedy}` };
 }
 
 export function writeClusterFile(stateDir: string, file: ClusterFile): void {

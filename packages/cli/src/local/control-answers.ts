@@ -28,6 +28,8 @@ export async function answerControl(
     case "wait": {
       const failed = await to.readiness;
       if (launcher.stopping) return bad(STOPPING);
+      // Whoever waits reads `cluster.json` next: somebody may have damaged it meanwhile.
+      launcher.save();
       return failed === undefined ? good("ready") : bad(failed);
     }
     case "problems":

@@ -1,6 +1,6 @@
 /** `skein up --detach`: a launcher in the background, and what it says until it is ready. */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
@@ -9,7 +9,8 @@ import { count, decodeWith, flag, text } from "@skein/common/wire/schema";
 import * as v from "valibot";
 import type { ClusterFile } from "./cluster-file.ts";
 import { readClusterFile } from "./cluster-file.ts";
-import { unusable } from "./state.ts";
+import { makePrivateDirectory } from "./paths.ts";
+import { strangersIn, unusable } from "./state.ts";
 
 /** Set in the launcher's environment, so that it knows that it is the one in the background. */
 const MARK = "SKEIN_LAUNCHER";
@@ -47,9 +48,11 @@ export interface Detached {
 /** Resolves when the cluster is ready. A Ctrl-C meanwhile ends what was started. */
 export async function startDetached(options: DetachedOptions): Promise<Result<Detached, string>> {
   const { stateDir, args, onMessage } = options;
+  const strangers = strangersIn(stateDir);
+  if (strangers !== undefined) return fail(strangers);
   let log: number;
   try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(stateDir);
     log = openSync(join(stateDir, "launcher.log"), "a", 0o600);
   } catch (error) {
     return fail(unusable(stateDir, error));

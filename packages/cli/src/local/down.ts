@@ -26,8 +26,7 @@ export interface Down {
 export async function takeDown(stateDir: string, purged: boolean): Promise<Result<Down, string>> {
   const file = readClusterFile(stateDir);
   if (!file.ok && !(purged && isCluster(stateDir))) {
-    const remedy = file.error.code === "malformed" ? ": skein up repairs it" : "";
-    return fail(`${file.error.message}${remedy}`);
+    return fail(file.error.message);
   }
   const sockets = runtimeDirectory(stateDir);
   const asked = await askOrLock(stateDir, sockets);

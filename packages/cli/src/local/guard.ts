@@ -24,8 +24,15 @@ export interface Place {
   release(): void;
 }
 
-/** The lowest free index for this many nodes. The error is what a user reads. */
-export async function findPlace(nodes: number, owner: string): Promise<Result<Place, string>> {
+/**
+ * The lowest free index for this many nodes, if possible none that a cluster which is down comes back
+ * to. The error is what a user reads.
+ */
+export async function findPlace(
+  nodes: number,
+  owner: string,
+  reserved: ReadonlySet<number>,
+): Promise<Result<Place, string>> {
   const ports = await freePorts();
   if (ports === undefined) {
     const { managerPort: port } = PORT_CHOICES[0] ?? { managerPort: 2377 };
@@ -35,10 +42,16 @@ export async function findPlace(nodes: number, owner: string): Promise<Result<Pl
         `${listenerText(holder)}: end that program`,
     );
   }
-  for (let index = 1; index <= LOCAL_INDEX_MAX; index += 1) {
+  const all = Array.from({ length: LOCAL_INDEX_MAX }, (_, at) => at + 1);
+  const rest = all.filter((index) => reserved.has(index));
+  for (const index of [...all.filter((one) => !reserved.has(one)), ...rest]) {
     const guard = await listen(guardAddress(index), owner);
     if (typeof guard === "string" && guard !== "EADDRINUSE") return fail(noLoopback(index, guard));
     if (typeof guard === "string") continue;
+    if ((await askOwner(guardAddress(index))) !== owner) {
+      guard.close();
+      return fail(noLoopback(index, "it does not answer"));
+    }
     const addresses = Array.from({ length: nodes }, (_, at) => nodeAddress(index, at));
     const wanted = addresses.flatMap((host) =>
       Object.values(ports).map((port) => ({ host, port })),
@@ -69,6 +82,10 @@ export async function takePlace(known: KnownPlace): Promise<Result<Place, string
     if (guard !== "EADDRINUSE") return fail(noLoopback(index, guard));
     const holder = await askOwner(guardAddress(index));
     return fail(`its addresses 127.0.${index}.0/24 are in use by ${holder}: take that down first`);
+  }
+  if ((await askOwner(guardAddress(index))) !== known.owner) {
+    guard.close();
+    return fail(noLoopback(index, "it does not answer"));
   }
   const wanted = nodes.flatMap((node) =>
     listensOn(node).map((port) => ({ host: node.address, port, node: node.name })),

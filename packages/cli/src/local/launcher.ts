@@ -69,7 +69,7 @@ export class Launcher {
   startNode(node: LocalNode): readonly ProcessKind[] {
     const missing = kindsOf(node).filter((kind) => !this.#running.has(`${node.name}/${kind}`));
     for (const kind of missing) this.#start(node, kind);
-    this.#write();
+    this.save();
     return missing;
   }
 
@@ -95,6 +95,16 @@ export class Launcher {
     }
   }
 
+  /** Makes `cluster.json` say what is. */
+  save(): void {
+    try {
+      writeClusterFile(this.#options.stateDir, this.file);
+    } catch (error) {
+      // A full disk, or a directory that is gone: the cluster itself is not the worse for it.
+      this.#options.remark(`cluster.json is out of date: ${errorText(error)}`);
+    }
+  }
+
   /** Cuts the links between the groups of addresses; an empty map heals. */
   cut(cuts: ReadonlyMap<string, readonly string[]>): void {
     this.#cuts = cuts;
@@ -112,7 +122,7 @@ export class Launcher {
     killTasks(this.#options.file.nodes.map((node) => node.id));
     this.#handover.close();
     this.#top.close();
-    this.#write();
+    this.save();
   }
 
   #start(node: LocalNode, kind: ProcessKind): void {
@@ -149,7 +159,7 @@ export class Launcher {
     // One that failed at its start stays until whoever waits for it has read why.
     if (running.ready || this.#stopping) this.#running.delete(key);
     else running.error ??= `ended at its start (${how})`;
-    this.#write();
+    this.save();
     this.#top.point();
     this.#changed();
     if (this.#stopping || !running.ready) return;
@@ -211,15 +221,6 @@ export class Launcher {
       return child?.pid === undefined || !isAlive(child) ? [] : [[kind, child.pid] as const];
     });
     return Object.fromEntries(alive);
-  }
-
-  #write(): void {
-    try {
-      writeClusterFile(this.#options.stateDir, this.file);
-    } catch (error) {
-      // A full disk, or a directory that is gone: the cluster itself is not the worse for it.
-      this.#options.remark(`cluster.json is out of date: ${errorText(error)}`);
-    }
   }
 
   #changed(): void {

@@ -1,6 +1,6 @@
 /** Where a local cluster keeps its state and its sockets. */
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { Result } from "@skein/common/result";
@@ -64,8 +64,20 @@ function fits(directory: string): boolean {
   return Buffer.byteLength(join(directory, "manager-250", "skein.sock")) <= SOCKET_PATH_BYTES_MAX;
 }
 
+/**
+ * With the directories above it. Not by `recursive`: in Node 20 that never ends where a directory
+ * cannot be made for want of another reason than a missing parent, as in /proc.
+ */
 export function makePrivateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const code: unknown = Reflect.get(Object(error), "code");
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    if (code !== "ENOENT" || dirname(path) === path || existsSync(dirname(path))) throw error;
+    makePrivateDirectory(dirname(path));
+    makePrivateDirectory(path);
+  }
 }
 
 const OWNER_FILE = "state-directory";

@@ -11,7 +11,13 @@ import { fail, ok } from "@skein/common/result";
 import type { ClusterFile } from "./cluster-file.ts";
 import { byName, clusterFilePath, fileOf, readClusterFile, socketPath } from "./cluster-file.ts";
 import { readNodeConfig, writeNodeConfig } from "./create.ts";
-import { errorText, nodeDirectory, nodeSocket, socketDirectory } from "./paths.ts";
+import {
+  defaultDirectory,
+  errorText,
+  nodeDirectory,
+  nodeSocket,
+  socketDirectory,
+} from "./paths.ts";
 
 const NODE = /^(manager|worker)-\d{1,3}$/;
 /** What a local cluster keeps in its state directory; all else there is somebody else's. */
@@ -48,13 +54,16 @@ export function findCluster(wanted: Wanted): Result<Found | undefined, string> {
   const { stateDir } = wanted;
   const known = readClusterFile(stateDir);
   if (known.ok) return resume(wanted, known.value.nodes, known.value.clusterId);
-  if (known.error.code === "newer") return fail(known.error.message);
+  if (known.error.code === "newer" || known.error.code === "unreadable") {
+    return fail(known.error.message);
+  }
   const nodes = entries(stateDir).filter((name) => NODE.test(name));
   // Made, but never started: the making was interrupted before `cluster.json` was written.
   if (!nodes.some((name) => existsSync(join(stateDir, name, "log")))) {
-    return known.error.code === "malformed" ? fail(known.error.message) : ok(undefined);
+    if (known.error.code === "not-found") return ok(undefined);
+    return fail(`${known.error.reason}, and there is no node to make it again from: remove it`);
   }
-  return rebuild(wanted, nodes, known.error.message);
+  return rebuild(wanted, nodes, known.error.reason);
 }
 
 /** Refuses to make a cluster among somebody else's files; undefined when there are none. */
@@ -136,6 +145,19 @@ function rebuild(wanted: Wanted, names: readonly string[], why: string): Result<
   const path = clusterFilePath(stateDir);
   if (existsSync(path)) renameSync(path, `${path}.damaged`);
   return ok({ ...found.value, remark: `${path} was made again from the nodes' files.` });
+}
+
+/** Indexes of the clusters beside this one, and of those in the usual place. */
+export function reservedIndexes(stateDir: string): ReadonlySet<number> {
+  const usual = defaultDirectory("default");
+  const places = new Set([dirname(stateDir), ...(usual.ok ? [dirname(usual.value)] : [])]);
+  const clusters = [...places].flatMap((place) => entries(place).map((name) => join(place, name)));
+  return new Set(
+    clusters.flatMap((directory) => {
+      const file = readClusterFile(directory);
+      return file.ok ? [file.value.index] : [];
+    }),
+  );
 }
 
 /** Deletes what is ours and nothing else; returns what was left. */

@@ -8,7 +8,7 @@ import type { DirectoryLock } from "@skein/common/node/lock-file";
 import { lockDirectory } from "@skein/common/node/lock-file";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
-import { ApiClient } from "../api/client.ts";
+import { ApiClient, plainReason } from "../api/client.ts";
 import { listAt, textAt } from "../api/read.ts";
 import { LOCAL_NODES_MAX, READY_LOOK_MS, UP_READY_MS } from "../limits.ts";
 import type { ClusterFile } from "./cluster-file.ts";
@@ -24,7 +24,14 @@ import { notBuilt } from "./node-process.ts";
 import { claimSocketDirectory, launcherSocket, makePrivateDirectory } from "./paths.ts";
 import { killTasks, livingNodes } from "./processes.ts";
 import type { Wanted } from "./state.ts";
-import { findCluster, runtimeDirectory, sizeProblem, strangersIn, unusable } from "./state.ts";
+import {
+  findCluster,
+  reservedIndexes,
+  runtimeDirectory,
+  sizeProblem,
+  strangersIn,
+  unusable,
+} from "./state.ts";
 
 export interface UpOptions extends Wanted {
   /** Of a cluster that is made now. */
@@ -152,7 +159,7 @@ async function prepare(
     return place.ok ? ok({ file, place: place.value }) : place;
   }
   const { managers, workers } = sizeOf(options);
-  const place = await findPlace(managers + workers, owner);
+  const place = await findPlace(managers + workers, owner, reservedIndexes(stateDir));
   if (!place.ok) return place;
   const { index, ports } = place.value;
   try {
@@ -226,7 +233,7 @@ async function nodesReady(launcher: Launcher): Promise<string | undefined> {
   while (Date.now() < deadline) {
     if (launcher.stopping) return "it was taken down meanwhile";
     const answer = await client.call({ method: "GET", path: "/nodes", timeoutMs: 5000 });
-    if (!answer.ok) missing = answer.error.message;
+    if (!answer.ok) missing = plainReason(answer.error.message);
     else {
       const all = listAt({ all: answer.value }, "all");
       const ready = all.filter((node) => textAt(node, "Status", "State") === "ready").length;

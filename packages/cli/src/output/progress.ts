@@ -11,7 +11,7 @@ export function createProgress(stream: NodeJS.WriteStream, wanted: boolean): Pro
   let shown = "";
   return {
     update: (line) => {
-      const room = Math.max(10, (stream.columns ?? 80) - 1);
+      const room = Math.max(10, (stream.columns || 80) - 1);
       const text = line.length > room ? `${line.slice(0, room - 1)}…` : line;
       if (text === shown) return;
       shown = text;
