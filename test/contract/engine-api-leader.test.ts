@@ -46,6 +46,15 @@ describe("engine-api: leadership", () => {
     expect(answer.status).to.equal(201);
   });
 
+  it("leaves a frozen leader for the next one as soon as there is one", async () => {
+    cluster.frozen = 0;
+    setTimeout(() => (cluster.leader = 2), 300);
+    const since = performance.now();
+    const answer = await ask(socket(1), "POST /configs/create", { body: CONFIG });
+    expect(answer.status).to.equal(201);
+    expect(performance.now() - since, "milliseconds").to.be.below(1500);
+  });
+
   it("says Docker's words when none appears, and still answers what needs no quorum", async () => {
     cluster.leader = undefined;
     const answer = await ask(socket(0), "GET /services");

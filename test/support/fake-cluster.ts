@@ -64,6 +64,8 @@ export class FakeCluster {
   lines: (task: Task) => readonly (readonly ["stdout" | "stderr", string])[] = () => [];
   /** Nodes whose output cannot be had. */
   readonly silentNodes = new Set<string>();
+  /** A leader that is frozen: a dial to it neither succeeds nor fails. */
+  frozen: number | undefined;
   /** Streams to the leader that were opened. */
   dials = 0;
   readonly directory: string;
@@ -174,7 +176,8 @@ export class FakeCluster {
       isLeader: () => this.leader === index,
       linearize: () => Promise.resolve(this.leader === index ? ok(undefined) : notLeader()),
       propose: (command, request) => this.#propose(index, command, request),
-      dialLeader: () => Promise.resolve(this.#dial()),
+      dialLeader: () =>
+        this.leader === this.frozen ? new Promise(() => undefined) : Promise.resolve(this.#dial()),
       workerLogs: (node, request, onMessage, onEnd) =>
         this.#workerLogs(node, request, { onMessage, onEnd }),
       newId: fakeId,

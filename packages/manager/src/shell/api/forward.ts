@@ -54,21 +54,26 @@ export class LeaderProxy {
       });
       const abandon = (): void => void outgoing.destroy();
       response.once("close", abandon);
-      outgoing.on("finish", () => {
+      outgoing.on("socket", () => {
         isSent = true;
       });
-      const watch = this.#watch(outgoing, leader);
+      const failed = (error: Error): void => {
+        clearInterval(watch);
+        response.off("close", abandon);
+        resolve({ kind: isSent ? "broken" : "not-delivered", reason: error.message });
+      };
+      // Told here, not by the request's error: without a connection, and a frozen leader opens none,
+      // Node keeps that back until the dial has timed out.
+      const watch = this.#watch(leader, (reason) => {
+        failed(reason);
+        outgoing.destroy(reason);
+      });
       outgoing.on("response", (incoming) => {
         clearInterval(watch);
         response.off("close", abandon);
         resolve(relay(incoming, response));
       });
-      outgoing.on("error", (error) => {
-        clearInterval(watch);
-        response.off("close", abandon);
-        const kind = isSent && !(error instanceof NoLeaderError) ? "broken" : "not-delivered";
-        resolve({ kind, reason: error.message });
-      });
+      outgoing.on("error", failed);
       outgoing.end(request.body);
     });
   }
@@ -78,13 +83,13 @@ export class LeaderProxy {
   }
 
   /** Gives up on a leader that is frozen, or that is not the leader any more. */
-  #watch(outgoing: http.ClientRequest, leader: string): NodeJS.Timeout {
+  #watch(leader: string, giveUp: (reason: Error) => void): NodeJS.Timeout {
     const start = performance.now();
     return setInterval(() => {
       if (this.#port.status().leader?.nodeId !== leader) {
-        outgoing.destroy(new Error("the leader changed before it answered"));
+        giveUp(new Error("the leader changed before it answered"));
       } else if (performance.now() - start > FORWARD_HEAD_MS) {
-        outgoing.destroy(new Error(`the leader did not answer within ${FORWARD_HEAD_MS} ms`));
+        giveUp(new Error(`the leader did not answer within ${FORWARD_HEAD_MS} ms`));
       }
     }, FORWARD_LOOK_MS);
   }
@@ -135,8 +140,6 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "expect",
 ]);
 
-class NoLeaderError extends Error {}
-
 /** Its connections are streams to the leader's API, reused while they live. */
 class LeaderAgent extends http.Agent {
   readonly #port: ManagerPort;
@@ -156,7 +159,7 @@ class LeaderAgent extends http.Agent {
   ): undefined {
     const failed = (reason: string): void => {
       // The stream is read only when there is no error; Node's type asks for one all the same.
-      done(new NoLeaderError(reason), NO_STREAM);
+      done(new Error(reason), NO_STREAM);
     };
     this.#port.dialLeader().then(
       (stream) =>
