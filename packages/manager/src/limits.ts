@@ -244,3 +244,9 @@ export const DISPATCH_UNTAKEN_MAX = 64;
 export const DISPATCH_TAKEN_MS = 30_000;
 /** Removed nodes remembered, so that they are refused when they come back. */
 export const DISPATCH_REMOVED_MAX = 10_000;
+/** Dials of one probe: a process that is dying refuses within a few of them. */
+export const PROBE_TRIES = 6;
+/** Pause between the dials of one probe. */
+export const PROBE_PAUSE_MS = 40;
+/** A dial that failed more slowly met silence, not a dying process: it is not repeated. */
+export const PROBE_QUICK_MS = 300;

@@ -16,7 +16,7 @@ import { fromWorkerSchema } from "@skein/common/wire/dispatch-messages";
 import type { Dispatcher } from "../dispatcher/dispatcher.ts";
 import { createDispatcher } from "../dispatcher/dispatcher.ts";
 import type { DispatcherEffect, DispatcherInput } from "../dispatcher/protocol.ts";
-import { CONTROLLERS_PAUSE_MS } from "../limits.ts";
+import { CONTROLLERS_PAUSE_MS, PROBE_PAUSE_MS, PROBE_QUICK_MS, PROBE_TRIES } from "../limits.ts";
 import { controllers } from "../orchestrator/controllers.ts";
 import type { Command } from "../store/command.ts";
 import type { Change, ClusterView } from "../store/view.ts";
@@ -148,8 +148,23 @@ export class LeaderDuties {
       const base = { kind: "probed", nodeId, outcome } as const;
       this.#dispatcher.submit(session === undefined ? base : { ...base, session });
     };
+    this.#dialOnce({ nodeId, address, triesLeft: PROBE_TRIES }, tell);
+  }
+
+  /**
+   * A process that is being killed may still have its port open for a moment: a connection that
+   * breaks off at once proves nothing yet, so it is tried again until it is refused or answered.
+   */
+  #dialOnce(
+    probe: { readonly nodeId: NodeId; readonly address: string; readonly triesLeft: number },
+    tell: (outcome: "refused" | "answered" | "unknown") => void,
+  ): void {
+    const { clock, network } = this.#options;
+    const { nodeId, address } = probe;
+    const triesLeft = probe.triesLeft - 1;
+    const since = clock.now();
     let answered = false;
-    this.#options.network.dial(
+    network.dial(
       { address, path: "/ping", expect: nodeId },
       {
         opened: (link) => {
@@ -159,7 +174,11 @@ export class LeaderDuties {
         },
         message: () => undefined,
         closed: (end) => {
-          if (!answered) tell(end.kind === "refused" ? "refused" : "unknown");
+          if (answered) return;
+          const quick = clock.now() - since < PROBE_QUICK_MS;
+          if (end.kind === "refused") tell("refused");
+          else if (!quick || triesLeft <= 0 || this.#closed) tell("unknown");
+          else clock.after(PROBE_PAUSE_MS, () => this.#dialOnce({ ...probe, triesLeft }, tell));
         },
       },
     );
