@@ -13,6 +13,8 @@ export const LOCAL_NODES_MAX = 250;
 export const UP_READY_MS = 60_000;
 /** Between two looks at whether something has come about. */
 export const READY_LOOK_MS = 25;
+/** `start` waits this long for the managers to count the node as ready, if there is a leader. */
+export const START_REGISTERED_MS = 5000;
 /**
  * `down`: a node process that has not ended by then is killed. Longer than a task's default grace.
  */

@@ -24,6 +24,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** 0: for ever. */
   readonly timeoutMs?: number;
+  /** True: what finds nobody is not tried again. */
+  readonly once?: boolean;
 }
 
 /** A request that did not get an answer. */
@@ -64,7 +66,7 @@ export class ApiClient {
       const answer = await this.#askAll(request, key);
       if (answer.ok) return answer;
       const again = answer.error.refused || answer.error.broken;
-      if (!again || Date.now() > deadline) return answer;
+      if (!again || request.once === true || Date.now() > deadline) return answer;
       await new Promise((resolve) => setTimeout(resolve, REQUEST_RETRY_PAUSE_MS));
     }
   }

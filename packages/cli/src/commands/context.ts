@@ -40,6 +40,9 @@ export function printJson(value: unknown): void {
 /** Colours on a terminal only; picocolors honours NO_COLOR and FORCE_COLOR. */
 export const colours = pc;
 
+/** Longest wait for a server to say who it is. */
+const VERSION_MS = 3000;
+
 /** A cluster of this machine, by its state directory, or an API socket and who named it. */
 type Meant =
   | { readonly kind: "local"; readonly stateDir: string }
@@ -67,7 +70,13 @@ function meant(options: GlobalOptions): Result<Meant, string> {
 
 function ofHost(host: string, from: string): Result<Meant, string> {
   const socket = parseHost(host, from);
-  return socket.ok ? ok({ kind: "socket", socket: socket.value, from }) : socket;
+  if (!socket.ok) return socket;
+  // What `skein env` sets: then all that is known of the local cluster helps.
+  const stateDir = stateDirectoryOf(socket.value);
+  const file = readClusterFile(stateDir);
+  if (file.ok && socketPath(file.value.api) === socket.value)
+    return ok({ kind: "local", stateDir });
+  return ok({ kind: "socket", socket: socket.value, from });
 }
 
 /** For what acts on this machine: the state directory of the cluster that is meant. */
@@ -115,8 +124,8 @@ export async function apiClient(options: GlobalOptions): Promise<Result<ApiClien
   if (found.value.kind === "socket") return ofSocket(found.value.socket, found.value.from);
   const local = ofLocal(found.value.stateDir);
   const docker = process.env["DOCKER_HOST"] ?? "";
-  const named = options.stateDir !== undefined || options.cluster !== undefined;
-  if (local.ok || named || docker === "") return local;
+  const named = options.stateDir ?? options.cluster ?? options.host ?? process.env["SKEIN_HOST"];
+  if (local.ok || (named ?? "") !== "" || docker === "") return local;
   const socket = parseHost(docker, "DOCKER_HOST");
   return socket.ok ? ofSocket(socket.value, "DOCKER_HOST") : socket;
 }
@@ -136,7 +145,8 @@ function ofLocal(stateDir: string): Result<ApiClient, string> {
  */
 async function ofSocket(socket: string, from: string): Promise<Result<ApiClient, string>> {
   const client = new ApiClient([socket]);
-  const version = await client.call({ method: "GET", path: "/version", timeoutMs: 3000 });
+  const asked = { method: "GET", path: "/version", timeoutMs: VERSION_MS, once: true } as const;
+  const version = await client.call(asked);
   const remedy = `start a cluster with skein up, or set ${from} to one`;
   if (!version.ok) return fail(`${from} is ${socket}, but ${version.error.message}: ${remedy}`);
   if (isSkein(version.value)) return ok(client);

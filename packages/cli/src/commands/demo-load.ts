@@ -3,7 +3,14 @@ import { get } from "node:http";
 
 export interface Load {
   /** Ends after a last second; resolves when every request is answered or has failed. */
-  readonly stop: () => Promise<{ readonly done: number; readonly failed: number }>;
+  readonly stop: () => Promise<LoadCounts>;
+}
+
+export interface LoadCounts {
+  readonly done: number;
+  /** Whose connection was cut before an answer, and that were sent again. */
+  readonly retried: number;
+  readonly failed: number;
 }
 
 const INTERVAL_MS = 50;
@@ -11,10 +18,15 @@ const LAST_MS = 1000;
 const ANSWER_MS = 10_000;
 
 export function startLoad(port: number): Load {
-  let [done, failed] = [0, 0];
+  let [done, retried, failed] = [0, 0, 0];
   const open = new Set<Promise<void>>();
   const timer = setInterval(() => {
+    const again = (): Promise<string> => {
+      retried += 1;
+      return fetchOnce(port);
+    };
     const one: Promise<void> = fetchOnce(port)
+      .catch(again)
       .then(
         () => undefined,
         () => {
@@ -32,7 +44,7 @@ export function startLoad(port: number): Load {
       await new Promise((resolve) => setTimeout(resolve, LAST_MS));
       clearInterval(timer);
       await Promise.all(open);
-      return { done, failed };
+      return { done, retried, failed };
     },
   };
 }

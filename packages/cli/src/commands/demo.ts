@@ -26,6 +26,7 @@ import { port } from "./values.ts";
 const SERVICE = "demo";
 const REPLICAS = 3;
 const WHAT = "run the demo";
+const SETTLE_MS = 1500;
 
 type DemoFlags = GlobalOptions & { readonly publish?: number };
 
@@ -61,18 +62,19 @@ async function demo(flags: DemoFlags): Promise<void> {
   step(2, "20 requests a second from now on; kill -9 of the leader's manager process");
   const leader = await killLeader(it);
   say(`   ${leader.killed} killed; a new leader took a write after ${leader.ms} ms`);
+  await settle();
   step(3, "kill -9 of a worker process that runs a replica");
   const worker = await killWorker(it);
   say(`   ${worker.killed} killed; ${REPLICAS} replicas run elsewhere after ${worker.ms} ms`);
   step(4, "both start again");
   await startAll(it);
-  const { done, failed } = await load.stop();
+  const { done, retried, failed } = await load.stop();
   const verdict = failed === 0 ? colours.green("0 failed") : colours.red(`${failed} failed`);
-  say(`   ${plural(done, "request")} in all, ${verdict}`);
+  say(`   ${plural(done, "request")}, ${retried} sent twice, ${verdict}`);
   say("");
   say(colours.dim(`The service stays: skein service ps ${SERVICE}; skein service rm ${SERVICE}`));
   if (flags.json === true) {
-    printJson({ leaderMs: leader.ms, workerMs: worker.ms, requests: done, failed });
+    printJson({ leaderMs: leader.ms, workerMs: worker.ms, requests: done, retried, failed });
   }
 }
 
@@ -188,6 +190,11 @@ function kill(stateDir: string, nodeId: string, kind: "manager" | "worker"): str
   }
   process.kill(pid, "SIGKILL");
   return `${node.name} (pid ${pid})`;
+}
+
+/** A moment in which nothing is killed, so that the load shows what that looks like. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
 
 async function until(what: string, done: () => Promise<boolean>): Promise<void> {

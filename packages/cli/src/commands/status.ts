@@ -62,7 +62,7 @@ async function bestAnswer(
   if (at(first, "stale") !== true || local === undefined) return first;
   for (const node of local.file.nodes.filter((one) => one.role === "manager")) {
     const other = new ApiClient([socketPath(node.api)]);
-    const answer = await other.call({ ...request, timeoutMs: PROBLEMS_TIMEOUT_MS });
+    const answer = await other.call({ ...request, timeoutMs: PROBLEMS_TIMEOUT_MS, once: true });
     if (answer.ok && at(answer.value, "stale") === false) return answer.value;
   }
   return first;

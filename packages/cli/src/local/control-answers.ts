@@ -1,6 +1,9 @@
 /** What the launcher answers on its socket. */
-import { UP_READY_MS } from "../limits.ts";
+import { ApiClient } from "../api/client.ts";
+import { at, listAt, textAt } from "../api/read.ts";
+import { READY_LOOK_MS, START_REGISTERED_MS, UP_READY_MS } from "../limits.ts";
 import type { ClusterFile } from "./cluster-file.ts";
+import { socketPath } from "./cluster-file.ts";
 import type { LauncherAnswer, LauncherRequest } from "./control.ts";
 import type { Launcher } from "./launcher.ts";
 
@@ -47,7 +50,23 @@ async function start(launcher: Launcher, name: string): Promise<LauncherAnswer> 
   const started = launcher.startNode(node);
   if (started.length === 0) return good(`${name} is running already`);
   const failed = await launcher.ready([node], UP_READY_MS);
-  return failed === undefined ? good(`started ${name} (${started.join(", ")})`) : bad(failed);
+  if (failed !== undefined) return bad(failed);
+  await registered(launcher.file, node.id);
+  return good(`started ${name} (${started.join(", ")})`);
+}
+
+/** Waits until the managers count the node as ready, if they can: nobody is served by a surprise. */
+async function registered(file: ClusterFile, id: string): Promise<void> {
+  const client = new ApiClient([socketPath(file.api)]);
+  const request = { method: "GET", path: "/skein/v1/status", timeoutMs: 1000, once: true } as const;
+  const deadline = Date.now() + START_REGISTERED_MS;
+  while (Date.now() < deadline) {
+    const answer = await client.call(request);
+    if (!answer.ok || at(answer.value, "leader") === null) return;
+    const rows = listAt(answer.value, "nodes");
+    if (rows.some((row) => textAt(row, "id") === id && textAt(row, "state") === "ready")) return;
+    await new Promise((resolve) => setTimeout(resolve, READY_LOOK_MS));
+  }
 }
 
 function cut(launcher: Launcher, groups: readonly (readonly string[])[]): LauncherAnswer {

@@ -65,6 +65,11 @@ function pointAt(link: string, socket: string): void {
 }
 
 async function answers(socket: string): Promise<boolean> {
-  const ping = { method: "GET", path: "/_ping", timeoutMs: TOP_SOCKET_PATIENCE_MS } as const;
+  const ping = {
+    method: "GET",
+    path: "/_ping",
+    timeoutMs: TOP_SOCKET_PATIENCE_MS,
+    once: true,
+  } as const;
   return (await new ApiClient([socket]).call(ping)).ok;
 }
