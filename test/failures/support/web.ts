@@ -13,7 +13,7 @@ export interface Web {
   readonly port: number;
 }
 
-/** A service whose replicas all answer before this returns. */
+/** A service whose replicas all answer, and that every node serves, before this returns. */
 export async function runWeb(
   cluster: LocalCluster,
   options: {
@@ -29,6 +29,11 @@ export async function runWeb(
   const size = ["--replicas", `${replicas}`];
   await cluster.skein("run", "--name", name, ...size, ...publish, ...flags, "--", ...command);
   await answeredByAll(cluster, { name, port }, replicas);
+  for (const { address } of cluster.nodes()) {
+    await until(5000, `${address} serves ${name}`, async () => {
+      return (await send(address, port)).error === undefined;
+    });
+  }
   return { name, port };
 }
 
@@ -40,9 +45,9 @@ export async function answeredByAll(
   options: { readonly except?: string; readonly limitMs?: number; readonly address?: string } = {},
 ): Promise<readonly string[]> {
   const { except, limitMs = 10_000, address = "127.0.0.1" } = options;
-  return until(limitMs, `${count} tasks of ${web.name} answer`, async () => {
+  return until(limitMs, `${count} tasks of ${web.name} answer on ${address}`, async () => {
     const tasks = (await cluster.running(web.name, except)).map((task) => textAt(task, "ID"));
-    if (tasks.length !== count) throw new Error(`${tasks.length} tasks run`);
+    if (tasks.length !== count) throw new Error(`${tasks.length} run`);
     const answered = await whoAnswers(web.port, address, 4 * count);
     const silent = tasks.filter((task) => !answered.has(task));
     if (silent.length > 0) throw new Error(`${silent.join(", ")} did not answer`);
