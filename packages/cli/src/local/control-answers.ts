@@ -55,7 +55,7 @@ async function start(launcher: Launcher, name: string): Promise<LauncherAnswer> 
   return good(`started ${name} (${started.join(", ")})`);
 }
 
-/** Waits until the managers count the node as ready, if they can: nobody is served by a surprise. */
+/** Waits until the managers count the node as ready, if they can. */
 async function registered(file: ClusterFile, id: string): Promise<void> {
   const client = new ApiClient([socketPath(file.api)]);
   const request = { method: "GET", path: "/skein/v1/status", timeoutMs: 1000, once: true } as const;

@@ -25,8 +25,8 @@ export interface Place {
 }
 
 /**
- * The lowest free index for this many nodes, if possible none that a cluster which is down comes back
- * to. The error is what a user reads.
+ * The lowest free index for this many nodes, if possible none that a cluster which is down comes
+ * back to. The error is what a user reads.
  */
 export async function findPlace(
   nodes: number,
