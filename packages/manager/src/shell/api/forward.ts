@@ -62,8 +62,8 @@ export class LeaderProxy {
         response.off("close", abandon);
         resolve({ kind: isSent ? "broken" : "not-delivered", reason: error.message });
       };
-      // Told here, not by the request's error: without a connection, and a frozen leader opens none,
-      // Node keeps that back until the dial has timed out.
+      // Told here, not by the request's error: without a connection, and a frozen leader opens
+      // none, Node keeps that back until the dial has timed out.
       const watch = this.#watch(leader, (reason) => {
         failed(reason);
         outgoing.destroy(reason);
