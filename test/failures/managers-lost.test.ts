@@ -1,14 +1,13 @@
 /** Most managers are killed, or all: what was promised holds, what cannot be done is said. */
 
-import { at, textAt } from "@skein/cli/api/read";
+import { at } from "@skein/cli/api/read";
 import { expect } from "chai";
 import type { LocalCluster, LocalNode } from "../support/local-cluster.ts";
 import { pause, timeUntil } from "../support/wait.ts";
 import { failures } from "./support/load.ts";
 import { figure, useCluster } from "./support/suite.ts";
 import { loadOn, runWeb } from "./support/web.ts";
-
-const WRITERS = 6;
+import { configNames, Writes } from "./support/writes.ts";
 
 describe("managers lost", function managersLost() {
   this.timeout(60_000);
@@ -108,57 +107,6 @@ async function expectMarkedStale(cluster: LocalCluster, node: LocalNode): Promis
     .to.match(/no leader/)
     .and.match(/1 of 3 managers/)
     .and.match(/out of date/);
-}
-
-/** Configs created as fast as managers take them, each name once; what they answered. */
-class Writes {
-  readonly acknowledged: string[] = [];
-  /** Answered with an error that says nothing was done. */
-  readonly refused: string[] = [];
-  readonly #cluster: LocalCluster;
-  readonly #name: string;
-  readonly #targets: readonly LocalNode[];
-  readonly #writers: readonly Promise<void>[];
-  #written = 0;
-  #stopped = false;
-
-  constructor(cluster: LocalCluster, name: string, only?: LocalNode) {
-    this.#cluster = cluster;
-    this.#name = name;
-    this.#targets = only === undefined ? cluster.managers() : [only];
-    this.#writers = Array.from({ length: WRITERS }, (_, at) => this.#write(at));
-  }
-
-  async stop(): Promise<readonly string[]> {
-    this.#stopped = true;
-    await Promise.all(this.#writers);
-    return this.acknowledged;
-  }
-
-  /** One more write; true if it was acknowledged. */
-  async one(node?: LocalNode): Promise<boolean> {
-    this.#written += 1;
-    const name = `${this.#name}-${this.#written}`;
-    const answer = await this.#cluster.writeConfig(name, node).catch(() => undefined);
-    if (answer?.status === 201) this.acknowledged.push(name);
-    const text = String(answer?.message);
-    if (answer !== undefined && answer.status !== 201 && !/outcome unknown/i.test(text)) {
-      this.refused.push(name);
-    }
-    return answer?.status === 201;
-  }
-
-  async #write(at: number): Promise<void> {
-    while (!this.#stopped) {
-      const ok = await this.one(this.#targets[at % this.#targets.length]);
-      if (!ok) await pause(50);
-    }
-  }
-}
-
-async function configNames(cluster: LocalCluster): Promise<ReadonlySet<string>> {
-  const configs = await cluster.get("/configs");
-  return new Set(configs.map((config) => textAt(config, "Spec", "Name")));
 }
 
 function killManagers(nodes: readonly LocalNode[]): void {
