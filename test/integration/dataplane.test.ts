@@ -66,7 +66,7 @@ describe("data plane with real sockets", function () {
       const answers: string[] = [];
       for (let i = 0; i < 6; i += 1) answers.push(await readAll(node.address, port));
       // Each node begins at a task of its own choice; from there on they take turns.
-      const ids = three.map((one) => one.id);
+      const ids: readonly string[] = three.map((one) => one.id);
       const first = ids.indexOf(answers[0] ?? "");
       const turn = [...ids.slice(first), ...ids.slice(0, first)];
       expect(answers).to.deep.equal([...turn, ...turn]);
