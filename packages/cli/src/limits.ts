@@ -38,6 +38,8 @@ export const REQUEST_MS = 30_000;
  * key.
  */
 export const REQUEST_RETRY_MS = 3000;
+/** A local cluster's manager that has not begun to answer by then is not the only one asked. */
+export const HEDGE_MS = 1500;
 /** Between two such repetitions. */
 export const REQUEST_RETRY_PAUSE_MS = 50;
 /** Longest answer read into memory (a list of every task fits). */

@@ -5,6 +5,7 @@ import { request as httpRequest } from "node:http";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import {
+  HEDGE_MS,
   REQUEST_MS,
   REQUEST_RETRY_MS,
   REQUEST_RETRY_PAUSE_MS,
@@ -28,6 +29,9 @@ export interface ApiRequest {
   readonly once?: boolean;
 }
 
+/** Part of Docker's words for it. */
+const NO_LEADER = "does not have a leader";
+
 /** A request that did not get an answer. */
 interface Failure extends ApiError {
   /** Nothing was sent: anybody may be asked instead. */
@@ -46,21 +50,25 @@ export class ApiClient {
 
   /** The JSON of the answer; undefined for an empty one. */
   async call(request: ApiRequest): Promise<Result<unknown, ApiError>> {
-    const response = await this.stream(request);
-    if (!response.ok) return response;
-    const body = await readAll(response.value);
-    if (!body.ok) return body;
-    const status = response.value.statusCode ?? 0;
-    if (status >= 400) return fail({ status, message: messageOf(body.value, status) });
-    return ok(parse(body.value));
+    const key = randomUUID();
+    const answer = await read(await this.stream(request, key));
+    if (!knowsNoLeader(answer) || this.#sockets.length === 1) return answer;
+    // A manager that is cut off from the others says so; those others may well have a leader.
+    const others = this.#sockets.map((socket) => new ApiClient([socket]));
+    const answers = await Promise.all(
+      others.map(async (other) => read(await other.stream({ ...request, once: true }, key))),
+    );
+    return answers.find((one) => one.ok) ?? answers.find((one) => isRefusal(one)) ?? answer;
   }
 
   /**
    * The open answer, whatever its status: for logs and other streams. A manager that dies with the
    * request is no error: the same key makes sure that a repetition is not a second change.
    */
-  async stream(request: ApiRequest): Promise<Result<IncomingMessage, ApiError>> {
-    const key = randomUUID();
+  async stream(
+    request: ApiRequest,
+    key: string = randomUUID(),
+  ): Promise<Result<IncomingMessage, ApiError>> {
     const deadline = Date.now() + Math.min(request.timeoutMs || REQUEST_MS, REQUEST_RETRY_MS);
     for (;;) {
       const answer = await this.#askAll(request, key);
@@ -71,41 +79,88 @@ export class ApiClient {
     }
   }
 
-  async #askAll(request: ApiRequest, key: string): Promise<Result<IncomingMessage, Failure>> {
-    let first: Result<IncomingMessage, Failure> | undefined;
-    for (const socketPath of this.#sockets) {
-      const answer = await ask(socketPath, request, key);
-      if (answer.ok || !answer.error.refused) return answer;
-      first ??= answer;
-    }
-    return first ?? fail({ status: 0, message: "no socket", refused: false, broken: false });
+  /**
+   * Asks the next manager as well when one does not answer soon: it may be stopped rather than dead,
+   * and then only its silence says so. The first answer counts; the key keeps a change from being made
+   * twice.
+   */
+  #askAll(request: ApiRequest, key: string): Promise<Result<IncomingMessage, Failure>> {
+    const attempts: Attempt[] = [];
+    let failed = 0;
+    let first: Failure | undefined;
+    return new Promise((resolve) => {
+      let patience: NodeJS.Timeout | undefined;
+      const settle = (answer: Result<IncomingMessage, Failure>, winner?: Attempt): void => {
+        clearTimeout(patience);
+        for (const attempt of attempts) if (attempt !== winner) attempt.cancel();
+        resolve(answer);
+      };
+      const askNext = (): void => {
+        clearTimeout(patience);
+        const socketPath = this.#sockets[attempts.length];
+        if (socketPath === undefined) return;
+        const attempt = ask(socketPath, request, key);
+        attempts.push(attempt);
+        patience = setTimeout(askNext, HEDGE_MS);
+        void attempt.answer.then((answer) => {
+          if (answer.ok) return settle(answer, attempt);
+          failed += 1;
+          first ??= answer.error;
+          if (attempts.length < this.#sockets.length) askNext();
+          else if (failed === attempts.length) settle(fail(first));
+        });
+      };
+      askNext();
+    });
   }
 }
 
-function ask(
-  socketPath: string,
-  request: ApiRequest,
-  key: string,
-): Promise<Result<IncomingMessage, Failure>> {
+async function read(
+  response: Result<IncomingMessage, ApiError>,
+): Promise<Result<unknown, ApiError>> {
+  if (!response.ok) return response;
+  const body = await readAll(response.value);
+  if (!body.ok) return body;
+  const status = response.value.statusCode ?? 0;
+  if (status >= 400) return fail({ status, message: messageOf(body.value, status) });
+  return ok(parse(body.value));
+}
+
+function knowsNoLeader(answer: Result<unknown, ApiError>): boolean {
+  return !answer.ok && answer.error.message.includes(NO_LEADER);
+}
+
+/** Somebody's word on the request itself: there is a leader. */
+function isRefusal(answer: Result<unknown, ApiError>): boolean {
+  return !answer.ok && answer.error.status !== 0 && !knowsNoLeader(answer);
+}
+
+interface Attempt {
+  readonly answer: Promise<Result<IncomingMessage, Failure>>;
+  cancel(): void;
+}
+
+function ask(socketPath: string, request: ApiRequest, key: string): Attempt {
   const query = new URLSearchParams(request.query ?? {}).toString();
   const body = request.body === undefined ? undefined : JSON.stringify(request.body);
-  return new Promise((resolve) => {
-    const call = httpRequest({
-      socketPath,
-      method: request.method,
-      path: query === "" ? request.path : `${request.path}?${query}`,
-      headers: {
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...(request.method === "GET" ? {} : { "idempotency-key": key }),
-      },
-      agent: false,
-      timeout: request.timeoutMs ?? REQUEST_MS,
-    });
+  const call = httpRequest({
+    socketPath,
+    method: request.method,
+    path: query === "" ? request.path : `${request.path}?${query}`,
+    headers: {
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(request.method === "GET" ? {} : { "idempotency-key": key }),
+    },
+    agent: false,
+    timeout: request.timeoutMs ?? REQUEST_MS,
+  });
+  const answer = new Promise<Result<IncomingMessage, Failure>>((resolve) => {
     call.on("response", (response) => resolve(ok(response)));
     call.on("timeout", () => call.destroy(new Error("no answer in time")));
     call.on("error", (error) => resolve(fail(failureOf(error))));
-    call.end(body);
   });
+  call.end(body);
+  return { answer, cancel: () => void call.destroy() };
 }
 
 function failureOf(error: Error): Failure {
@@ -151,7 +206,7 @@ function parse(body: string): unknown {
 /** Without the words that Docker's managers put before a reason. */
 export function plainReason(message: string): string {
   const reason = message.replace(/^rpc error: code = \w+ desc = /, "");
-  if (!reason.includes("does not have a leader")) return reason;
+  if (!reason.includes(NO_LEADER)) return reason;
   return "there is no leader, too few managers answer";
 }
 

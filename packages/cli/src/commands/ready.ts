@@ -7,7 +7,7 @@ import { ApiClient } from "../api/client.ts";
 import { listAt } from "../api/read.ts";
 import type { ClusterFile } from "../local/cluster-file.ts";
 import { socketPath } from "../local/cluster-file.ts";
-import { plural, quote } from "../output/text.ts";
+import { evenManagers, plural, quote } from "../output/text.ts";
 import { nameOf } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
 import { colours, print, printJson } from "./context.ts";
@@ -35,6 +35,9 @@ export async function showReady(
       ? ""
       : ` in ${(Number(process.hrtime.bigint() - startedAt) / 1e9).toFixed(1)} s`;
   print(`${colours.green("Ready")}: ${count("manager")} and ${count("worker")}${seconds}.`);
+  const managers = file.nodes.filter((node) => node.role === "manager").length;
+  const even = startedAt === undefined ? undefined : evenManagers(managers);
+  if (even !== undefined) print(colours.yellow(even));
   print("");
   if (needsEnvironment(file)) {
     const skein = quote(join(COMMAND_DIRECTORY, "skein"));

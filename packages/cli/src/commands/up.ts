@@ -8,7 +8,6 @@ import { socketDirectory } from "../local/paths.ts";
 import type { Up, UpHandle, UpOptions } from "../local/up.ts";
 import { bringUp } from "../local/up.ts";
 import { createProgress } from "../output/progress.ts";
-import { evenManagers } from "../output/text.ts";
 import type { GlobalOptions } from "./context.ts";
 import {
   CommandError,
@@ -63,10 +62,6 @@ async function up(flags: UpFlags): Promise<void> {
   if (isBackground()) return launchInBackground(flags, stateDir);
   const startedAt = process.hrtime.bigint();
   const name = flags.cluster ?? "default";
-  if (flags.managers !== undefined) {
-    const even = evenManagers(flags.managers);
-    if (even !== undefined) remark(even);
-  }
   const progress = createProgress(process.stderr, flags.json !== true);
   progress.update(`Starting cluster ${name} …`);
   const onProgress = (ready: number, all: number): void =>

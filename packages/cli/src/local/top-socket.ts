@@ -1,9 +1,10 @@
 /**
  * The cluster's one API address: a link to a living manager's socket, replaced by rename, so that
- * it is never absent. A manager that is stopped, not dead, is noticed by asking it.
+ * it is never absent. A manager that is stopped or cut off, not dead, is noticed by asking it.
  */
 import { readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { ApiClient } from "../api/client.ts";
+import { at } from "../api/read.ts";
 import { TOP_SOCKET_LOOK_MS, TOP_SOCKET_PATIENCE_MS } from "../limits.ts";
 
 export class TopSocket {
@@ -38,9 +39,9 @@ export class TopSocket {
     this.#looking = true;
     const target = this.#target();
     const others = this.#managers().filter((socket) => socket !== target);
-    if (others.length > 0 && !(await answers(target))) {
+    if (others.length > 0 && !(await isGood(target))) {
       for (const socket of others) {
-        if (!(await answers(socket))) continue;
+        if (!(await isGood(socket))) continue;
         pointAt(this.#link, socket);
         break;
       }
@@ -64,12 +65,10 @@ function pointAt(link: string, socket: string): void {
   renameSync(beside, link);
 }
 
-async function answers(socket: string): Promise<boolean> {
-  const ping = {
-    method: "GET",
-    path: "/_ping",
-    timeoutMs: TOP_SOCKET_PATIENCE_MS,
-    once: true,
-  } as const;
-  return (await new ApiClient([socket]).call(ping)).ok;
+/** It answers, and is in contact with the others. */
+async function isGood(socket: string): Promise<boolean> {
+  const request = { method: "GET", path: "/skein/v1/status", once: true } as const;
+  const client = new ApiClient([socket]);
+  const answer = await client.call({ ...request, timeoutMs: TOP_SOCKET_PATIENCE_MS });
+  return answer.ok && at(answer.value, "stale") === false;
 }
