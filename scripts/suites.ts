@@ -31,7 +31,9 @@ export const SUITES: readonly Suite[] = [
   { name: "contract", tier: "quick", mocha: ["test/contract/**/*.test.ts"] },
   { name: "simulator", tier: "quick", mocha: ["test/sim/**/*.test.ts"] },
   { name: "integration", tier: "quick", mocha: ["test/integration/*.test.ts"] },
+  { name: "cli", tier: "quick", mocha: ["test/cli/*.test.ts"] },
   { name: "docker CLI", tier: "full", mocha: ["test/docker/*.test.ts"], needs: ["docker"] },
+  { name: "cli, life and failures", tier: "full", mocha: ["test/cli/full/*.test.ts"] },
   { name: "failures", tier: "full", mocha: ["test/failures/*.test.ts"] },
   {
     name: "simulator, 50 seeds",

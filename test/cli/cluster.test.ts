@@ -1,4 +1,7 @@
-/** A first-time user on a running cluster: what works when pasted, and what is refused with a reason. */
+/**
+ * A first-time user on a running cluster: what works when pasted, and what is refused with a
+ * reason.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";

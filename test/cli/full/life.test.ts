@@ -58,7 +58,7 @@ describe("the life of a local cluster", function () {
     expect(textAt(clusterFile(stateDir), "name")).to.equal("default");
   });
 
-  it("keeps its name, its ids and its services over down and up, wherever it is moved", async () => {
+  it("keeps name, ids and services over down and up, wherever it is moved", async () => {
     const stateDir = shell.stateDir("kept");
     expect((await up(stateDir)).err).to.equal("");
     const run = ["run", "--name", "s", "--state-dir", stateDir, "--", "sleep", "1000"];

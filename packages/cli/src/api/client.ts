@@ -80,9 +80,9 @@ export class ApiClient {
   }
 
   /**
-   * Asks the next manager as well when one does not answer soon: it may be stopped rather than dead,
-   * and then only its silence says so. The first answer counts; the key keeps a change from being made
-   * twice.
+   * Asks the next manager as well when one does not answer soon: it may be stopped rather than
+   * dead, and then only its silence says so. The first answer counts; the key keeps a change from
+   * being made twice.
    */
   #askAll(request: ApiRequest, key: string): Promise<Result<IncomingMessage, Failure>> {
     const attempts: Attempt[] = [];
