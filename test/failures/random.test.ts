@@ -11,8 +11,9 @@ import { SimRandom } from "../sim/sim-random.ts";
 import type { LocalCluster, LocalNode } from "../support/local-cluster.ts";
 import { pause, timeUntil } from "../support/wait.ts";
 import type { Sent } from "./support/load.ts";
-import { failures, Load } from "./support/load.ts";
+import { failures, Load, send } from "./support/load.ts";
 import { figure, useCluster } from "./support/suite.ts";
+import type { Web } from "./support/web.ts";
 import { pidOf, runWeb } from "./support/web.ts";
 import { configNames, Writes } from "./support/writes.ts";
 
@@ -20,10 +21,8 @@ const SEED = Number(process.env["SKEIN_FAILURES_SEED"] ?? 1);
 const SECONDS = Number(process.env["SKEIN_FAILURES_SECONDS"] ?? 30);
 const REPLICAS = 5;
 const WHOLE_AGAIN_MS = 10_000;
-/** A node that has just started is not asked yet: its ports are open once the leader knows it. */
-const SETTLED_MS = 2500;
-/** What is left of a task ends when its first process was found dead: it may accept until then. */
-const TASK_ENDS_MS = 300;
+/** Far more than an agent takes to end what is left of a task. */
+const TASK_ENDS_MS = 500;
 
 /** What happened to what was alive: requests that it had accepted may fail. */
 interface Loss {
@@ -38,7 +37,7 @@ describe("random failures", function randomFailures() {
   it(`seed ${SEED}, ${SECONDS} s: no write is lost, no request fails`, async () => {
     console.log(`      again: SKEIN_FAILURES_SEED=${SEED} npm run test:full -- failures`);
     const web = await runWeb(cluster(), { replicas: REPLICAS });
-    const turmoil = new Turmoil(cluster(), web.name);
+    const turmoil = new Turmoil(cluster(), web);
     const load = new Load({ port: web.port, perSecond: 30, addresses: () => turmoil.addresses() });
     const writes = new Writes(cluster(), "turmoil");
     const end = performance.now() + SECONDS * 1000;
@@ -49,7 +48,7 @@ describe("random failures", function randomFailures() {
     const kept = await configNames(cluster());
     const lost = acknowledged.filter((name) => !kept.has(name));
     expect(lost, "acknowledged writes that are gone").to.deep.equal([]);
-    expect(failures(turmoil.unexcused(sent))).to.deep.equal([]);
+    expect(failures(turmoil.unexcused(sent)), turmoil.course()).to.deep.equal([]);
     // A shell that leads the group and the program: more would be a second copy.
     await timeUntil(5000, "two processes a task", () => {
       return cluster().taskPids().length === 2 * REPLICAS;
@@ -60,39 +59,45 @@ describe("random failures", function randomFailures() {
 class Turmoil {
   count = 0;
   readonly #cluster: LocalCluster;
-  readonly #service: string;
+  readonly #web: Web;
   readonly #random = new SimRandom(SEED);
   readonly #losses: Loss[] = [];
-  /** When each worker process was seen first. */
-  readonly #since = new Map<number, number>();
+  /** Worker processes that have served the port: one that has just started waits for its routes. */
+  readonly #serving = new Set<number>();
   readonly #doomed = new Set<number>();
+  readonly #began = performance.now();
+  readonly #course: { readonly at: number; readonly what: string }[] = [];
   #longestMs = 0;
 
-  constructor(cluster: LocalCluster, service: string) {
+  constructor(cluster: LocalCluster, web: Web) {
     this.#cluster = cluster;
-    this.#service = service;
-    for (const { pids } of cluster.nodes()) this.#since.set(Number(pids.worker), -SETTLED_MS);
+    this.#web = web;
   }
 
   summary(): string {
     return `whole again after ${this.#longestMs} ms at most`;
   }
 
-  /** 127.0.0.1, and each node that has been there for a while and is not about to go. */
+  /** What happened when, by the clock of the requests. */
+  course(): string {
+    return this.#course.map(({ at, what }) => `${Math.round(at)} ms: ${what}`).join("\n");
+  }
+
+  /** 127.0.0.1, and each node that serves the port and is not about to go. */
   addresses(): readonly string[] {
-    const now = performance.now();
-    const settled = this.#cluster.nodes().filter(({ pids: { worker } }) => {
-      if (worker === undefined || this.#doomed.has(worker)) return false;
-      const since = this.#since.get(worker) ?? now;
-      this.#since.set(worker, since);
-      return now - since >= SETTLED_MS;
+    const living = this.#cluster.nodes().filter(({ pids, address }) => {
+      const worker = pids.worker ?? 0;
+      if (worker === 0 || this.#doomed.has(worker)) return false;
+      if (!this.#serving.has(worker)) this.#look(worker, address);
+      return this.#serving.has(worker);
     });
-    return ["127.0.0.1", ...settled.map((node) => node.address)];
+    return ["127.0.0.1", ...living.map((node) => node.address)];
   }
 
   /** One failure, and the wait until nothing is seen of it any more. */
   async next(): Promise<void> {
     const [name, act] = this.#pick(ACTS);
+    this.#note(name);
     await act.call(this);
     const tookMs = await timeUntil(WHOLE_AGAIN_MS, `whole again after: ${name}`, () => {
       return this.#isWhole();
@@ -131,25 +136,25 @@ class Turmoil {
 
   async killAgent(): Promise<void> {
     const node = await this.#doom();
-    this.#lose(0);
-    process.kill(Number(node.pids.worker), "SIGKILL");
+    await this.#lose(() => void process.kill(Number(node.pids.worker), "SIGKILL"));
     await pause(this.#random.below(2000));
     await this.#cluster.skein("start", node.name);
   }
 
   async killMachine(): Promise<void> {
     const node = await this.#doom();
-    // The command takes its time to begin.
-    this.#lose(TASK_ENDS_MS);
-    await this.#cluster.skein("kill", node.name);
+    await this.#lose(() => this.#cluster.skein("kill", node.name));
     await pause(this.#random.below(2000));
     await this.#cluster.skein("start", node.name);
   }
 
   async killTask(): Promise<void> {
-    const task = this.#pick(await this.#cluster.running(this.#service));
-    this.#lose(TASK_ENDS_MS);
-    if (isAlive(pidOf(task))) process.kill(pidOf(task), "SIGKILL");
+    const task = this.#pick(await this.#cluster.running(this.#web.name));
+    await this.#lose(() => {
+      if (isAlive(pidOf(task))) process.kill(pidOf(task), "SIGKILL");
+    });
+    // What is left of it ends when its first process was found dead: it may accept until then.
+    this.#losses.push({ at: performance.now(), until: performance.now() + TASK_ENDS_MS });
   }
 
   async drain(): Promise<void> {
@@ -157,6 +162,12 @@ class Turmoil {
     await this.#cluster.skein("node", "update", "--availability", "drain", name);
     await pause(this.#random.below(1500));
     await this.#cluster.skein("node", "update", "--availability", "active", name);
+  }
+
+  #look(worker: number, address: string): void {
+    void send(address, this.#web.port).then(({ error }) => {
+      if (error === undefined) this.#serving.add(worker);
+    });
   }
 
   /** A worker that no new request goes to; those under way have a moment to end. */
@@ -167,9 +178,16 @@ class Turmoil {
     return node;
   }
 
-  #lose(forMs: number): void {
+  /** From its beginning to its end: a command takes its time to begin. */
+  async #lose(act: () => unknown): Promise<void> {
     const at = performance.now();
-    this.#losses.push({ at, until: at + forMs });
+    await act();
+    this.#losses.push({ at, until: performance.now() });
+    this.#note("  done");
+  }
+
+  #note(what: string): void {
+    this.#course.push({ at: performance.now() - this.#began, what });
   }
 
   #worker(): LocalNode {
@@ -185,7 +203,7 @@ class Turmoil {
   async #isWhole(): Promise<boolean> {
     const nodes = await this.#cluster.get("/nodes");
     const ready = nodes.filter((node) => textAt(node, "Status", "State") === "ready");
-    const running = await this.#cluster.running(this.#service);
+    const running = await this.#cluster.running(this.#web.name);
     return ready.length === this.#cluster.nodes().length && running.length === REPLICAS;
   }
 }
