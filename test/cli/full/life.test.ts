@@ -20,31 +20,24 @@ describe("the life of a local cluster", function () {
     return JSON.parse(readFileSync(join(stateDir, "cluster.json"), "utf8"));
   }
 
-  for (const { name, signal, text, code, says } of [
-    { name: "Ctrl-C at the very start", signal: "SIGINT", text: "", code: 130, says: /^$|kept/ },
-    {
-      name: "Ctrl-C once it is ready",
-      signal: "SIGINT",
-      text: "Ctrl-C",
-      code: 0,
-      says: /Stopped\. The state is kept/,
-    },
-    {
-      name: "SIGTERM once it is ready",
-      signal: "SIGTERM",
-      text: "Ctrl-C",
-      code: 0,
-      says: /Stopped/,
-    },
-  ] as const) {
-    it(`${name} ends everything and keeps the state`, async () => {
+  it("Ctrl-C at the very start leaves nothing behind", async () => {
+    const stateDir = shell.stateDir("signals");
+    const child = shell.start([process.execPath, SKEIN, "up", ...size, "--state-dir", stateDir]);
+    setTimeout(() => child.kill("SIGINT"), 700);
+    const said = await ended(child);
+    // Before Node has loaded the program, the signal itself ends it.
+    expect(said.code ?? said.signal).to.be.oneOf([130, "SIGINT"]);
+    expect(said.err).to.match(/^$|the state is kept/);
+    expect(processesNaming(stateDir)).to.deep.equal([]);
+  });
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    it(`${signal} once it is ready ends everything and keeps the state`, async () => {
       const stateDir = shell.stateDir("signals");
       const child = shell.start([process.execPath, SKEIN, "up", ...size, "--state-dir", stateDir]);
-      const said = ended(child, { signalOn: { text: text === "" ? "\0" : text, signal } });
-      if (text === "") setTimeout(() => child.kill(signal), 700);
-      const { code: exit, signal: by, err } = await said;
-      expect(exit ?? by).to.equal(code);
-      expect(err).to.match(says);
+      const said = await ended(child, { signalOn: { text: "Ctrl-C", signal } });
+      expect(said.code).to.equal(0);
+      expect(said.err).to.match(/Stopped\. The state is kept: skein up resumes it\.$/m);
       expect(processesNaming(stateDir)).to.deep.equal([]);
     });
   }
