@@ -17,9 +17,22 @@ const args = process.argv.slice(2);
 const program = createProgram();
 try {
   if (args.length === 0) program.outputHelp();
-  else await program.parseAsync(args, { from: "user" });
+  else {
+    standSomewhere();
+    await program.parseAsync(args, { from: "user" });
+  }
 } catch (error) {
   process.exitCode = report(error);
+}
+
+/** A working directory that was deleted is found out here, not wherever it is first needed. */
+function standSomewhere(): void {
+  try {
+    process.cwd();
+  } catch {
+    const { name } = commandNamed();
+    throw new CommandError(`Cannot run ${name}: the directory you are in is gone: cd to another`);
+  }
 }
 
 function report(error: unknown): number {

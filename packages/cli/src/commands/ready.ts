@@ -62,8 +62,12 @@ async function nextCommands(file: ClusterFile): Promise<readonly string[]> {
         `skein run --name web --replicas 3 -p ${port}:3000 -- node ${examplePath()}`,
         `curl http://127.0.0.1:${port}/`,
       ];
+  const managers = file.nodes.filter((node) => node.role === "manager").length;
+  const victim =
+    managers >= 3 ? "leader" : file.nodes.findLast((node) => node.role === "worker")?.name;
+  const kill = victim === undefined ? [] : [`skein kill ${victim}`];
   const last = onPath("docker") === undefined ? "skein node ls" : "docker node ls";
-  return [...first, "skein status", "skein kill leader", last];
+  return [...first, "skein status", ...kill, last];
 }
 
 function needsEnvironment(file: ClusterFile): boolean {
