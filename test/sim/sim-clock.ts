@@ -21,6 +21,9 @@ interface Event {
 /** 2026-01-01T00:00:00Z, unless told otherwise. */
 const WALL_START = Date.UTC(2026, 0, 1);
 
+/** Far above what any instant of a world sees. */
+const AT_ONCE_MAX = 100_000;
+
 export class SimClock implements Clock {
   readonly #heap: Event[] = [];
   readonly #wallStart: number;
@@ -28,6 +31,8 @@ export class SimClock implements Clock {
   #order = 0;
   #cancelled = 0;
   #ran = 0;
+  /** Events run at this very instant. */
+  #atOnce = 0;
 
   constructor(options: { readonly wallStart?: number } = {}) {
     this.#wallStart = options.wallStart ?? WALL_START;
@@ -64,6 +69,8 @@ export class SimClock implements Clock {
       }
       event.what = undefined;
       assert(event.at >= this.#now, `time goes back from ${this.#now} to ${event.at}`);
+      this.#atOnce = event.at === this.#now ? this.#atOnce + 1 : 0;
+      assert(this.#atOnce < AT_ONCE_MAX, `${AT_ONCE_MAX} events at ${this.#now}: something spins`);
       this.#now = event.at;
       this.#ran += 1;
       what();

@@ -84,7 +84,7 @@ function describeHistory(operations: readonly Operation<ConfigAction>[]): string
 }
 
 /** Every slot of every service has one running task in rotation, on a node that is ready. */
-export function converged(view: ClusterView): boolean {
+function converged(view: ClusterView): boolean {
   for (const service of view.services.list()) {
     if (service.removed === true) return false;
     const slots = view.slotsOfService(service.id);
@@ -101,9 +101,15 @@ export function converged(view: ClusterView): boolean {
   return true;
 }
 
-/** What processes really run equals what the store wants to run, on every machine. */
-export function machinesAgree(world: World, view: ClusterView): boolean {
-  return world.nodes.every((node) => {
+/** By what the leader knows, and by what runs. */
+export function served(world: World): boolean {
+  const view = world.leader()?.manager?.view;
+  return view !== undefined && converged(view) && machinesAgree(world, view);
+}
+
+/** What processes really run equals what the store wants to run, on every machine that is there. */
+function machinesAgree(world: World, view: ClusterView): boolean {
+  return living(world).every((node) => {
     const running = node.machine.running().map((process) => String(process.spec.taskId));
     const wanted = view
       .tasksOfNode(node.config.nodeId)
@@ -113,9 +119,9 @@ export function machinesAgree(world: World, view: ClusterView): boolean {
   });
 }
 
-/** Every node serves the same backends for each published port. */
+/** Every node serves the same backends for each published port, all of them on nodes that live. */
 export function routesAgree(world: World): boolean {
-  const tables = world.nodes.map((node) =>
+  const tables = living(world).map((node) =>
     (node.dataPlane?.routes ?? [])
       .map(
         ({ name, backends }) =>
@@ -127,11 +133,24 @@ export function routesAgree(world: World): boolean {
       .toSorted()
       .join(";"),
   );
-  return new Set(tables).size === 1;
+  const view = world.leader()?.manager?.view;
+  const addresses = new Set(living(world).map((node) => node.config.nodeId));
+  const backends = living(world).flatMap((node) =>
+    (node.dataPlane?.routes ?? []).flatMap((route) => route.backends),
+  );
+  const areThere = backends.every(({ taskId, nodeId }) => {
+    return addresses.has(nodeId) && view?.tasks.get(taskId)?.desired === "running";
+  });
+  return new Set(tables).size === 1 && areThere;
+}
+
+function living(world: World): readonly SimNode[] {
+  return world.nodes.filter((node) => node.workerLives);
 }
 
 /** Every manager has applied the same, and nothing is under way. */
 export function managersAgree(world: World): boolean {
-  const applied = world.managers.map((node) => node.manager?.status().applied);
+  const lives = world.managers.filter((node) => node.managerLives);
+  const applied = lives.map((node) => node.manager?.status().applied);
   return applied.every((index) => index !== undefined && index === applied[0]);
 }

@@ -327,15 +327,18 @@ class Writing {
     this.#attempts += 1;
     this.#options.attempt(node, (result, leader) => {
       const answer = answerOf(result);
+      const isNamed = leader !== undefined && leader !== node;
       if (answer === "unknown") this.#isUnknown = true;
       if (answer !== "unknown" && answer !== "lost") this.#answered(answer, result);
-      else if (this.#goesOn()) this.#again(leader);
+      else if (this.#goesOn(answer, isNamed)) this.#again(isNamed ? leader : undefined);
       else this.#givesUp();
     });
   }
 
-  #goesOn(): boolean {
-    return this.#attempts < ATTEMPTS_MAX && !this.#options.random.once(5);
+  /** One who is sent elsewhere goes there; one who is told that it failed may take it for that. */
+  #goesOn(answer: "lost" | "unknown", isNamed: boolean): boolean {
+    if (this.#attempts >= ATTEMPTS_MAX) return false;
+    return (answer === "lost" && isNamed) || !this.#options.random.once(answer === "lost" ? 2 : 5);
   }
 
   #again(leader: SimNode | undefined): void {

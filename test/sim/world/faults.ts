@@ -7,6 +7,11 @@ import type { World } from "./world.ts";
 
 type Fault = (world: World, random: SimRandom) => (() => void) | undefined;
 
+/**
+ * Longer than a write waits for its answer, so that some are told that they may still take effect.
+ */
+const HEALED_MS_MAX = 8000;
+
 /** Each begins a fault and gives what ends it; undefined when there was nobody to hit. */
 const FAULTS: Readonly<Record<string, Fault>> = {
   "kill manager": (world, random) => {
@@ -57,6 +62,15 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     world.network.partition([[alone], rest]);
     return () => world.network.heal();
   },
+  "stop majority": (world, random) => {
+    const stopped = new Set<SimNode>();
+    const majority = Math.floor(world.managers.length / 2) + 1;
+    while (stopped.size < majority) stopped.add(pick(random, world.managers));
+    for (const node of stopped) node.stop();
+    return () => {
+      for (const node of stopped) node.continue();
+    };
+  },
   "hand over": (world) => {
     world.leader()?.toManager(0, (manager) => manager?.resign());
     return undefined;
@@ -92,7 +106,7 @@ export function plague(world: World, milliseconds: number): void {
       heal();
     };
     heals.add(once);
-    world.clock.after(random.between(100, 6000), once);
+    world.clock.after(random.between(100, HEALED_MS_MAX), once);
   }
   for (const heal of [...heals]) heal();
   world.network.heal();

@@ -5,17 +5,11 @@
  */
 import { assert } from "@skein/common/assert";
 import { serviceId } from "@skein/common/ids";
-import type { ServiceSpec } from "@skein/common/model/service";
-import {
-  checkLinearizable,
-  converged,
-  machinesAgree,
-  managersAgree,
-  routesAgree,
-  SafetyChecks,
-} from "./checks.ts";
+import { checkLinearizable, managersAgree, routesAgree, SafetyChecks, served } from "./checks.ts";
 import type { ClientCounts } from "./clients.ts";
 import { Clients } from "./clients.ts";
+import { Operator, serviceSpec } from "./operator.ts";
+import { tryLosses } from "./trials.ts";
 import { plague } from "./faults.ts";
 import { World } from "./world.ts";
 
@@ -42,18 +36,26 @@ export function runSeed({ seed, faultMs = 20_000 }: SeedOptions): SeedResult {
   world.start();
   world.until("leader", 10_000, () => world.leader() !== undefined);
   world.until("nodes ready", 20_000, () => nodesReady(world));
-  world.write({ kind: "create-service", serviceId: serviceId("service-web"), spec: WEB });
+  world.write({
+    kind: "create-service",
+    serviceId: serviceId("service-web"),
+    spec: serviceSpec("web", 4, 8080),
+  });
   world.until("web runs", 20_000, () => served(world));
   const clients = new Clients(world, CLIENTS);
+  const operator = new Operator(world);
   plague(world, faultMs);
+  operator.stop();
   world.until("leader after healing", 10_000, () => world.leader() !== undefined);
-  world.until("web runs after healing", 120_000, () => nodesReady(world) && served(world));
+  world.until("all runs after healing", 120_000, () => nodesReady(world) && served(world));
   clients.finish(60_000);
   world.until("managers agree", 30_000, () => managersAgree(world));
   safety.checkDigests(world);
   world.until("routes agree", 10_000, () => routesAgree(world));
   checkAtRest(world);
   checkLinearizable(clients);
+  tryLosses(world);
+  safety.checkDigests(world);
   world.watches.checkComplete();
   watch.stop();
   const { counts } = clients;
@@ -64,7 +66,7 @@ export function runSeed({ seed, faultMs = 20_000 }: SeedOptions): SeedResult {
   return { seed, trace: world.trace, events, writes, clients: counts, elections };
 }
 
-const CLIENTS = 4;
+const CLIENTS = 6;
 const SETTLE_MS = 5000;
 /** Longer than the time-outs of a session and of a leadership. */
 const REST_MS = 4000;
@@ -106,23 +108,3 @@ function nodesReady(world: World): boolean {
     nodes.length === world.nodes.length && nodes.every((node) => node.status.state === "ready")
   );
 }
-
-function served(world: World): boolean {
-  const view = world.leader()?.manager?.view;
-  return view !== undefined && converged(view) && machinesAgree(world, view);
-}
-
-const WEB: ServiceSpec = {
-  name: "web",
-  labels: {},
-  task: {
-    process: { image: "host", command: [], args: ["server"], env: [], labels: {} },
-    constraints: [],
-    spread: [],
-    forceUpdate: 0,
-  },
-  mode: { kind: "replicated", replicas: 4 },
-  endpointMode: "vip",
-  ports: [{ protocol: "tcp", targetPort: 3000, publishedPort: 8080, mode: "ingress" }],
-  engine: "{}",
-};

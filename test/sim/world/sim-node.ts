@@ -82,6 +82,10 @@ export class SimNode {
     return this.#managerProcess !== undefined;
   }
 
+  get managerLives(): boolean {
+    return this.#managerProcess !== undefined;
+  }
+
   get workerLives(): boolean {
     return this.#workerProcess !== undefined;
   }

@@ -22,6 +22,8 @@ interface Watched {
   /** Resuming from here on must be possible. */
   since: number;
   last: number;
+  /** A snapshot is replacing the state just now. */
+  isRestoring: boolean;
 }
 
 export class WatchChecks {
@@ -31,11 +33,13 @@ export class WatchChecks {
 
   /** A manager process begins; one of this name before it is gone. */
   follow(name: string, manager: Manager): void {
-    const { view } = manager;
+    const { view, store } = manager;
     const copy = versionsOf(view);
-    const watched = { name, manager, copy, told: [], since: view.index, last: view.index };
+    const at = { since: view.index, last: view.index };
+    const watched: Watched = { name, manager, copy, told: [], ...at, isRestoring: false };
     this.#watched.set(name, watched);
-    manager.store.onChange((changes) => this.#told(watched, changes));
+    hearRestores(watched);
+    store.onChange((changes) => this.#told(watched, changes));
   }
 
   /** For the end: every copy equals the state it followed, and every index can be resumed from. */
@@ -53,21 +57,15 @@ export class WatchChecks {
   }
 
   #told(watched: Watched, changes: readonly Change[]): void {
-    const { name, manager } = watched;
+    const { name } = watched;
     const index = changes[0]?.index ?? 0;
     assert(index > watched.last, `${name}: a watch was told ${index} after ${watched.last}`);
     const mixed = changes.some((change) => change.index !== index);
     assert(!mixed, `${name}: changes of several indexes in one delivery at ${index}`);
     watched.last = index;
     this.#deliveries += 1;
-    // After a snapshot was restored nothing before it can be resumed from.
-    const isRestore = manager.store.changesSince(logIndex(index - 1)) === undefined;
-    for (const change of changes) follow(watched, change, isRestore);
-    if (isRestore) {
-      watched.told = [];
-      watched.since = index;
-      return;
-    }
+    for (const change of changes) follow(watched, change);
+    if (watched.isRestoring) return;
     watched.told = [...watched.told, [...changes]];
     const text = changes.map(describe).join(", ");
     const known = this.#toldAt.get(index) ?? text;
@@ -76,12 +74,28 @@ export class WatchChecks {
   }
 }
 
-function follow({ name, copy }: Watched, change: Change, isRestore: boolean): void {
+/** The store tells nobody that a snapshot replaced its state when that changed no row. */
+function hearRestores(watched: Watched): void {
+  const { store } = watched.manager;
+  const restore = store.restore.bind(store);
+  store.restore = (index, bytes) => {
+    watched.isRestoring = true;
+    const restored = restore(index, bytes);
+    watched.isRestoring = false;
+    // Nothing before it can be resumed from.
+    watched.told = [];
+    watched.since = index;
+    return restored;
+  };
+}
+
+function follow({ name, copy, isRestoring }: Watched, change: Change): void {
   const key = `${change.table} ${change.id}`;
   const [held, before, after] = [copy.get(key), versionOf(change.before), versionOf(change.after)];
   const what = `${name}: ${describe(change)} at ${change.index}`;
   assert(held === before, `${what}: it was at version ${before}, the watch knows ${held}`);
-  const isNew = isRestore ? (after ?? 0) <= change.index : (after ?? change.index) === change.index;
+  const written = after ?? change.index;
+  const isNew = isRestoring ? written <= change.index : written === change.index;
   assert(isNew, `${what}: it has version ${after}`);
   if (after === undefined) copy.delete(key);
   else copy.set(key, after);

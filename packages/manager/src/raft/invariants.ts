@@ -17,6 +17,8 @@
  *   state machine safety    every member applies the same entry at an index, in order      (3.6.3)
  *   own term                a leader commits by counting only entries of its own term      (A1)
  *   durability              what a leader takes for committed is on a quorum's disks       (A1, E1)
+ *   true matches            what a leader takes for matching is on that peer's disk        (F2, A2)
+ *   true disk               what a member takes for durable is on its disk                 (L3)
  *   monotony                terms, commit and applied indexes; terms over restarts too     (S1, S2)
  */
 import { BugError, must } from "@skein/common/assert";
@@ -149,11 +151,14 @@ function stepped(history: History, raft: Raft, effects: readonly RaftEffect[]): 
   if (effects.some((effect) => effect.kind === "persist")) checkLog(status, log);
   const before = history.last.get(status.id);
   checkMonotony(before, status);
+  checkHardState(before, status, effects);
+  checkOwnDisk(history, status, log);
   for (const effect of effects) checkEffect(history, { status, log, effect, before });
   checkCommits(history, { status, log, from: before?.commit ?? status.snapshotIndex });
   if (status.role === "leader") {
     checkElected(history, status, log);
     checkOwnTermCommit(before, status, log);
+    checkMatches(history, status, log);
   }
   history.last.set(status.id, status);
 }
@@ -306,6 +311,40 @@ function checkOwnTermCommit(
   if (before?.role !== "leader" || before.commit === status.commit) return;
   const term = termIn(log, status.commit);
   hold(term === status.term, () => `commits an entry of term ${term}: ${describeStatus(status)}`);
+}
+
+/** E1: what a step changes of term and vote leaves with its own persist effect. */
+function checkHardState(
+  before: RaftStatus | undefined,
+  status: RaftStatus,
+  effects: readonly RaftEffect[],
+): void {
+  if (before?.term === status.term && before.votedFor === status.votedFor) return;
+  const written = effects.some((effect) => {
+    if (effect.kind !== "persist") return false;
+    const { term, votedFor } = effect.hardState;
+    return term === status.term && votedFor === status.votedFor;
+  });
+  hold(written || before === undefined, () => `not written: ${describeStatus(status)}`);
+}
+
+function checkOwnDisk(history: History, status: RaftStatus, log: RaftLogView): void {
+  const index = status.durableIndex;
+  const term = termIn(log, index);
+  if (term === undefined || index <= status.snapshotIndex) return;
+  const held = history.durablyHolds(status.id, index, term);
+  hold(held, () => `its disk lacks ${keyOf(index, term)}: ${describeStatus(status)}`);
+}
+
+/** A peer of a later term may have given up what it acknowledged: this leader is then deposed. */
+function checkMatches(history: History, status: RaftStatus, log: RaftLogView): void {
+  for (const { id, match } of status.leading?.peers ?? []) {
+    const term = termIn(log, match);
+    if (term === undefined || match === 0) continue;
+    const isDeposed = (history.last.get(id)?.term ?? 0) > status.term;
+    const held = isDeposed || history.durablyHolds(id, match, term);
+    hold(held, () => `${id} does not hold ${keyOf(match, term)}: ${describeStatus(status)}`);
+  }
 }
 
 function termIn(log: RaftLogView, index: LogIndex): Term | undefined {
