@@ -34,6 +34,7 @@ export const SUITES: readonly Suite[] = [
   { name: "cli", tier: "quick", mocha: ["test/cli/*.test.ts"] },
   { name: "docker CLI", tier: "full", mocha: ["test/docker/*.test.ts"], needs: ["docker"] },
   { name: "cli, life and failures", tier: "full", mocha: ["test/cli/full/*.test.ts"] },
+  { name: "planted bugs", tier: "full", mocha: ["test/canary/*.test.ts"] },
   { name: "failures", tier: "full", mocha: ["test/failures/*.test.ts"] },
   {
     name: "simulator, 50 seeds",
