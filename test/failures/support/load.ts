@@ -92,14 +92,21 @@ export function failures(sent: readonly Sent[]): readonly string[] {
     );
 }
 
+/** When something was killed, as far as one can tell: by `performance.now()`. */
+export interface Kill {
+  readonly from: number;
+  /** Later than `from` when a command did it, which takes its time to start. */
+  readonly to: number;
+}
+
 /**
  * Without those that a process accepted and took with it when it was killed: their client may ask
  * again. A refused connection is never excused, nor is what began after the kill.
  */
-export function withoutCaughtBy(kill: number, sent: readonly Sent[]): readonly Sent[] {
+export function withoutCaughtBy(kill: Kill, sent: readonly Sent[]): readonly Sent[] {
   return sent.filter(
     ({ from, to, error }) =>
-      error === undefined || error === "ECONNREFUSED" || from > kill || to < kill,
+      error === undefined || error === "ECONNREFUSED" || from > kill.to || to < kill.from,
   );
 }
 

@@ -8,9 +8,9 @@ import { serviceId } from "@skein/common/ids";
 import { checkLinearizable, managersAgree, routesAgree, SafetyChecks, served } from "./checks.ts";
 import type { ClientCounts } from "./clients.ts";
 import { Clients } from "./clients.ts";
+import { plague } from "./faults.ts";
 import { Operator, serviceSpec } from "./operator.ts";
 import { tryLosses } from "./trials.ts";
-import { plague } from "./faults.ts";
 import { World } from "./world.ts";
 
 export interface SeedResult {
