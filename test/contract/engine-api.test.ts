@@ -52,7 +52,7 @@ describe("engine-api: recorded refusals", () => {
       EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8888 }] },
     };
     let id = await createService(socket, spec);
-    // The recording asks for a service "p", which is not there: an id that begins so would be found.
+    // The recording asks for a service "p", which is not there: an id that begins so is found.
     while (id.startsWith("p")) {
       expect((await ask(socket, `DELETE /services/${id}`)).status).to.equal(200);
       id = await createService(socket, spec);
