@@ -28,6 +28,7 @@ export const SUITES: readonly Suite[] = [
   },
   { name: "linearizability", tier: "quick", mocha: ["test/linearizability/*.test.ts"] },
   { name: "paper", tier: "quick", mocha: ["test/paper/**/*.test.ts"] },
+  { name: "scenarios", tier: "quick", mocha: ["test/scenarios/*.test.ts"] },
   { name: "contract", tier: "quick", mocha: ["test/contract/**/*.test.ts"] },
   { name: "simulator", tier: "quick", mocha: ["test/sim/**/*.test.ts"] },
   { name: "integration", tier: "quick", mocha: ["test/integration/*.test.ts"] },

@@ -90,6 +90,12 @@ export const RAFT_APPLY_BYTES_MAX = 256 * 1024;
 export const RAFT_APPLY_ENTRIES_MAX = 256;
 /** Reads waiting for confirmation or for the state machine; more are refused as `overloaded`. */
 export const RAFT_READS_MAX = 4096;
+/** Members of a configuration: 7 voters survive 3 failures, more only slow every write down. */
+export const RAFT_MEMBERS_MAX = 16;
+/** Tombstones kept: an id is drawn of 100 bits, so one forgotten after 1024 others harms nobody. */
+export const RAFT_REMOVED_MAX = 1024;
+/** A learner this many entries behind may become a voter: it answers for new ones in one append. */
+export const RAFT_CATCH_UP_ENTRIES_MAX = 1024;
 
 // Orchestrator and scheduler
 /** Items of one command of a controller: a log entry stays far below the message limit. */

@@ -24,6 +24,7 @@ export function describeConfiguration(configuration: Configuration): string {
   const parts = [`voters ${voters.join(" ")}`];
   if (outgoing !== undefined) parts.push(`outgoing ${outgoing.join(" ")}`);
   if (learners.length > 0) parts.push(`learners ${learners.join(" ")}`);
+  if (configuration.removed !== undefined) parts.push(`removed ${configuration.removed.length}`);
   return parts.join(", ");
 }
 
@@ -84,6 +85,8 @@ export function describeEffect(effect: RaftEffect): string {
       return `appended #${effect.token} ${effect.index}:${effect.term}`;
     case "refused":
       return `refused #${effect.token} ${effect.reason}`;
+    case "change-refused":
+      return `change-refused #${effect.token} ${effect.reason}`;
     case "read-ready":
       return `read-ready #${effect.token} at ${effect.index}`;
     case "role": {

@@ -120,6 +120,15 @@ function checkLog(status: RaftStatus, log: RaftLogView): void {
   }
 }
 
+/** M3: of a leader that may change the configuration, at most the last one is not committed. */
+function checkPendingChanges(status: RaftStatus, log: RaftLogView): void {
+  const { leading } = status;
+  if (leading === undefined || status.commit < leading.noopIndex) return;
+  const pending = log.entries.filter((entry) => entry.kind === "config");
+  const open = pending.filter((entry) => entry.index > status.commit);
+  hold(open.length <= 1, () => `${open.length} open changes: ${describeStatus(status)}`);
+}
+
 function checkLeader(status: RaftStatus): void {
   const { leading } = status;
   if (leading === undefined) return;
@@ -137,8 +146,9 @@ function checkLeader(status: RaftStatus): void {
   const backed = quorumFloor(status.configuration, (id) =>
     id === status.id ? status.durableIndex : (match.get(id) ?? 0),
   );
-  // Before the own no-op commits, the commit index is an older leader's word.
-  const own = status.commit >= leading.noopIndex;
+  // Before the own no-op commits, the commit index is an older leader's word; before the
+  // configuration does, it is a former configuration's.
+  const own = status.commit >= leading.noopIndex && status.commit >= status.configurationIndex;
   hold(
     !own || backed >= status.commit,
     () => `commit ${status.commit} backed to ${backed}: ${text()}`,
@@ -148,7 +158,10 @@ function checkLeader(status: RaftStatus): void {
 function stepped(history: History, raft: Raft, effects: readonly RaftEffect[]): void {
   const [status, log] = [raft.status(), raft.log()];
   checkStatus(status);
-  if (effects.some((effect) => effect.kind === "persist")) checkLog(status, log);
+  if (effects.some((effect) => effect.kind === "persist")) {
+    checkLog(status, log);
+    checkPendingChanges(status, log);
+  }
   const before = history.last.get(status.id);
   checkMonotony(before, status);
   checkHardState(before, status, effects);

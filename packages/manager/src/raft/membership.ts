@@ -62,6 +62,11 @@ export function compactHistory(
   return [...historyOf(snapshot), ...history.filter((at) => at.index > snapshot.index)];
 }
 
+/** Where the configuration in effect stands in the log; the snapshot's index for the oldest. */
+export function effectiveIndexOf(history: ConfigurationHistory): LogIndex {
+  return must(history.at(-1), "configuration").index;
+}
+
 export function effectiveOf(history: ConfigurationHistory): Configuration {
   return must(history.at(-1), "configuration").configuration;
 }

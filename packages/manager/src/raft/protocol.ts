@@ -40,8 +40,19 @@ export const configurationSchema = v.object({
   learners: members,
   /**
    * "address:port" and node of every member, so that a manager can dial those it learns of here.
+   * `incarnation`: drawn by that member when it began its log; another one under the same id is a
+   * member that lost its disk, and with it its votes and what it acknowledged.
    */
-  addresses: v.record(v.string(), v.object({ nodeId: shortText, address: shortText })),
+  addresses: v.record(
+    v.string(),
+    v.object({
+      nodeId: shortText,
+      address: shortText,
+      incarnation: v.exactOptional(shortText),
+    }),
+  ),
+  /** Tombstones: ids that were members once and never will be again. Oldest first. */
+  removed: v.exactOptional(members),
 });
 export type Configuration = Decoded<typeof configurationSchema>;
 
@@ -118,10 +129,55 @@ export type RaftRefusal =
   /** A leadership transfer is under way. */
   | "transferring";
 
+/** What a change makes of one member. Every change of voters goes through a joint configuration. */
+export type MemberChange =
+  /** Nobody's id yet: it receives the log and counts for nothing. */
+  | {
+      readonly kind: "add-learner";
+      readonly id: RaftId;
+      readonly nodeId: string;
+      readonly address: string;
+      readonly incarnation?: string;
+    }
+  /** A learner that has caught up becomes a voter. */
+  | { readonly kind: "promote"; readonly id: RaftId }
+  /** A voter becomes a learner. */
+  | { readonly kind: "demote"; readonly id: RaftId }
+  /** A member goes, for good: its id is never taken again. */
+  | { readonly kind: "remove"; readonly id: RaftId }
+  /** What a member says of itself: where it is dialled, which life of its log it is in. */
+  | {
+      readonly kind: "describe";
+      readonly id: RaftId;
+      readonly address: string;
+      readonly incarnation?: string;
+    };
+
+/** Why a change of the configuration is refused before it was appended. */
+export type ChangeRefusal =
+  | RaftRefusal
+  /** This leader has not committed an entry of its own term yet: try again at once. */
+  | "not-ready"
+  /** Another change is not committed, or the configuration is joint. */
+  | "change-pending"
+  | "unknown-member"
+  /** It is what the change would make of it. */
+  | "no-change"
+  /** The id was a member's once. */
+  | "removed-member"
+  /** The learner's log is too far behind, or it is not heard. */
+  | "not-caught-up"
+  | "last-voter"
+  /** Too few of the voters that would remain are heard: the cluster would stand still. */
+  | "would-lose-quorum"
+  | "too-many-members";
+
 export type RaftInput =
   | { readonly kind: "receive"; readonly from: RaftId; readonly message: RaftMessage }
   /** `token` comes back in `appended` or `refused`. */
   | { readonly kind: "propose"; readonly token: number; readonly data: Uint8Array }
+  /** `token` comes back in `appended` (it is in effect from then on) or `change-refused`. */
+  | { readonly kind: "change"; readonly token: number; readonly change: MemberChange }
   /**
    * A linearizable read: answered by `read-ready` when `index` is safe to read at, or `refused`.
    */
@@ -189,6 +245,7 @@ export type RaftEffect =
       readonly term: Term;
     }
   | { readonly kind: "refused"; readonly token: number; readonly reason: RaftRefusal }
+  | { readonly kind: "change-refused"; readonly token: number; readonly reason: ChangeRefusal }
   | { readonly kind: "read-ready"; readonly token: number; readonly index: LogIndex }
   /**
    * Role, term or known leader changed. `ready`: a leader that has applied its own term's no-op.

@@ -3,8 +3,8 @@
  * transcript.
  */
 import { expect } from "chai";
-import type { ChaosReport } from "./testing/chaos.ts";
 import { runChaos } from "./testing/chaos.ts";
+import type { ChaosReport } from "./testing/chaos-report.ts";
 
 const SEEDS = 300;
 const TRANSCRIPT_LINES = 80;
@@ -20,11 +20,21 @@ describe("raft under random faults", () => {
     for (let seed = first; seed <= last; seed += 1) reports.push(runSeed(seed));
     const sum = (of: (report: ChaosReport) => number): number =>
       reports.reduce((total, report) => total + of(report), 0);
+    const changes = {
+      added: sum((r) => r.changes["add-learner"]),
+      promoted: sum((r) => r.changes.promote),
+      demoted: sum((r) => r.changes.demote),
+      removed: sum((r) => r.changes.remove),
+      refused: sum((r) => r.changes.refused),
+    };
     console.log(
       `      seeds ${first}-${last}: ${sum((r) => r.steps)} messages, ` +
         `${sum((r) => r.committed)} entries committed, ${sum((r) => r.term)} terms, ` +
         `${sum((r) => r.crashes)} crashes, ${sum((r) => r.snapshotsSent)} snapshots, ` +
-        `${sum((r) => r.readsAnswered)} reads`,
+        `${sum((r) => r.readsAnswered)} reads, ` +
+        `changes: ${Object.entries(changes)
+          .map(([kind, count]) => `${count} ${kind}`)
+          .join(", ")}`,
     );
     // A storm that tests nothing must not pass for one that found nothing.
     if (chosen !== undefined) return;
@@ -33,6 +43,9 @@ describe("raft under random faults", () => {
     expect(sum((r) => r.crashes)).to.be.above(SEEDS);
     expect(sum((r) => r.snapshotsSent)).to.be.above(SEEDS / 10);
     expect(sum((r) => r.readsAnswered)).to.be.above(SEEDS * 10);
+    for (const [kind, count] of Object.entries(changes)) {
+      expect(count, kind).to.be.above(SEEDS / 10);
+    }
   });
 
   it("gives the same trace for the same seed", () => {

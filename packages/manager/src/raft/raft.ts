@@ -8,9 +8,6 @@
  * This file only dispatches: on the input's kind, on how a message's term compares, on the
  * message's kind. After every input the role's duties run (`settle`), level-triggered: they look at
  * the state, not at what happened, so no path can forget them.
- *
- * Left out here: proposals that change the configuration. Configurations found in the log are
- * obeyed.
  */
 import { assert, unreachable } from "@skein/common/assert";
 import type { Machine, Wake } from "@skein/common/host/machine";
@@ -39,6 +36,12 @@ import {
   receiveHeartbeat,
   receiveHeartbeatResponse,
 } from "./heartbeat.ts";
+import {
+  advanceChange,
+  followConfiguration,
+  isTombstoned,
+  proposeChange,
+} from "./membership-change.ts";
 import type { Told } from "./outcome.ts";
 import { applicable, takeEffects } from "./outcome.ts";
 import type { Progress } from "./progress.ts";
@@ -130,6 +133,8 @@ function dispatch(state: RaftState, input: RaftInput | Wake): void {
       return receive(state, input.from, input.message);
     case "propose":
       return propose(state, input.token, input.data);
+    case "change":
+      return proposeChange(state, input.token, input.change);
     case "read":
       return read(state, input.token);
     case "persisted":
@@ -155,7 +160,11 @@ function dispatch(state: RaftState, input: RaftInput | Wake): void {
 function settle(state: RaftState): void {
   const { role } = state;
   if (role.kind !== "leader") return forwardReads(state);
+  followConfiguration(state, role);
   maybeCommit(state, role);
+  advanceChange(state, role);
+  // A leader that its own change left out is a follower from here on.
+  if (role !== state.role) return forwardReads(state);
   if (state.now >= role.heartbeatAt) broadcastHeartbeat(state, role);
   replicate(state, role);
   noticeCommit(state, role);
@@ -217,13 +226,14 @@ function snapshotReceived(
 }
 
 /**
- * Who may be heard. Requests are heard from anybody: the sender may be a leader or a voter of a
+ * Who may be heard. A removed member is not, once its removal is committed.
+ * Requests are heard from anybody: the sender may be a leader or a voter of a
  * configuration that this log does not hold yet (4.2.2). Answers count from members alone.
  */
 function receive(state: RaftState, from: RaftId, message: RaftMessage): void {
   const heard = isRequest(message) || isMember(effective(state), from);
   const wellFormed = message.kind !== "append" || isWellFormedAppend(message);
-  if (from === state.id || !heard || !wellFormed) {
+  if (from === state.id || !heard || !wellFormed || isTombstoned(state, from)) {
     state.messagesIgnored += 1;
     return;
   }

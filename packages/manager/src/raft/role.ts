@@ -98,6 +98,7 @@ function createLeaderRole(state: RaftState, votes: ReadonlyMap<RaftId, boolean>)
     kind: "leader",
     noopIndex: toIndex(state.log.last + 1),
     peers,
+    peersOf: effective(state),
     round: 0,
     heartbeatAt: later(state.now, heartbeatMs),
     quorumCheckAt: later(state.now, electionTimeoutMsMax),

@@ -73,7 +73,9 @@ export interface LeaderRole {
   /** The entry that ends the doubt about older terms (3.6.2). */
   readonly noopIndex: LogIndex;
   /** Every other member, sorted by id. */
-  readonly peers: ReadonlyMap<RaftId, Progress>;
+  peers: ReadonlyMap<RaftId, Progress>;
+  /** The configuration that `peers` was made for. */
+  peersOf: Configuration;
   /** The newest heartbeat round that was sent. */
   round: number;
   heartbeatAt: Instant;

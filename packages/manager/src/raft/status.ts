@@ -1,7 +1,7 @@
 /** What a member shows of itself: plain data for metrics, the status page and the invariants. */
 import type { LogIndex, RaftId, Term } from "@skein/common/ids";
 import { quorumContactAge } from "./check-quorum.ts";
-import { configurationAt, effectiveOf } from "./membership.ts";
+import { configurationAt, effectiveIndexOf, effectiveOf } from "./membership.ts";
 import type { Progress, ProgressState } from "./progress.ts";
 import type { Configuration, Entry, RaftRole } from "./protocol.ts";
 import { waitingReads } from "./read-index.ts";
@@ -24,6 +24,7 @@ export interface RaftStatus {
   readonly lastTerm: Term;
   /** The configuration in effect: the last one in the log, committed or not. */
   readonly configuration: Configuration;
+  readonly configurationIndex: LogIndex;
   readonly committedConfiguration: Configuration;
   /** At the applied index: what a snapshot taken now must carry. */
   readonly appliedConfiguration: Configuration;
@@ -76,6 +77,7 @@ export function statusOf(state: RaftState): RaftStatus {
     lastIndex: log.last,
     lastTerm: log.lastTerm,
     configuration: effectiveOf(configurations),
+    configurationIndex: effectiveIndexOf(configurations),
     committedConfiguration: configurationAt(configurations, state.commit),
     appliedConfiguration: configurationAt(configurations, state.applied),
     messagesIgnored: state.messagesIgnored,

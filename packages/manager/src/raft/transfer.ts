@@ -10,7 +10,6 @@
 import type { RaftId } from "@skein/common/ids";
 import { later } from "@skein/common/time";
 import type { Progress } from "./progress.ts";
-import { isVoter } from "./quorum.ts";
 import type { LeaderRole, RaftState } from "./state.ts";
 import { effective, send } from "./state.ts";
 
@@ -20,7 +19,7 @@ import { effective, send } from "./state.ts";
  */
 export function startTransfer(state: RaftState, leader: LeaderRole, to: RaftId | undefined): void {
   const target = to ?? mostAdvanced(state, leader);
-  if (target === undefined || !isVoter(effective(state), target)) return;
+  if (target === undefined || !effective(state).voters.includes(target)) return;
   if (!leader.peers.has(target) || leader.transfer?.to === target) return;
   const deadline = later(state.now, state.limits.electionTimeoutMsMin);
   leader.transfer = { to: target, deadline, told: false };
@@ -41,11 +40,12 @@ export function advanceTransfer(state: RaftState, leader: LeaderRole): void {
   send(state, transfer.to, { message: { kind: "timeout-now", term: state.term }, timing: "now" });
 }
 
-function mostAdvanced(state: RaftState, leader: LeaderRole): RaftId | undefined {
+/** The voter to hand over to: of those that stay and were heard, the one with the longest log. */
+export function mostAdvanced(state: RaftState, leader: LeaderRole): RaftId | undefined {
   const configuration = effective(state);
   let best: { readonly id: RaftId; readonly peer: Progress } | undefined;
   for (const [id, peer] of leader.peers) {
-    if (!isVoter(configuration, id) || peer.contactAt === undefined) continue;
+    if (!configuration.voters.includes(id) || peer.contactAt === undefined) continue;
     if (best === undefined || peer.match > best.peer.match) best = { id, peer };
   }
   return best?.id;

@@ -218,6 +218,8 @@ export class Manager {
         if (effect.token % 2 === 1) this.#proposals.refused(effect.token, effect.reason);
         else this.#reads.refused(effect.token, effect.reason);
         return;
+      case "change-refused":
+        return;
       case "read-ready":
         this.#reads.ready(effect.token, effect.index, this.#state.applied);
         return;

@@ -1,4 +1,5 @@
 /** What a seed decides about its storm: the rates of faults, the cluster, the times and bounds. */
+import type { RaftId } from "@skein/common/ids";
 import { raftId } from "@skein/common/ids";
 import type { Random } from "@skein/common/io/random";
 import type { Configuration } from "../protocol.ts";
@@ -17,6 +18,7 @@ export interface Rates {
   readonly compactPercent: number;
   readonly falseDeathPercent: number;
   readonly coupPercent: number;
+  readonly changePercent: number;
   readonly writes: number;
 }
 
@@ -34,6 +36,7 @@ export function drawRates(random: Random): Rates {
     compactPercent: sometimes(20),
     falseDeathPercent: sometimes(8),
     coupPercent: sometimes(6),
+    changePercent: sometimes(25),
     writes: random.below(random.below(4) === 0 ? 25 : 6),
   };
 }
@@ -45,6 +48,22 @@ export function drawConfiguration(random: Random): Configuration {
   const learners = random.below(4) === 0 ? ids.slice(voters.length, voters.length + 1) : [];
   const base = { voters, learners, addresses: {} };
   return random.below(5) === 0 ? { ...base, outgoing: ids.slice(0, 3) } : base;
+}
+
+/** One member alone, a random split, or one direction of one link; or no cut at all: "from>to". */
+export function drawCuts(random: Random, ids: readonly RaftId[]): readonly string[] {
+  const shape = random.below(4);
+  const alone = ids[random.below(ids.length)];
+  const group = new Set(ids.filter(() => random.below(2) === 0));
+  const split = (id: RaftId): boolean => (shape === 0 ? id === alone : group.has(id));
+  return ids.flatMap((from) =>
+    ids
+      .filter((to) => {
+        const apart = shape < 2 && split(from) !== split(to);
+        return apart || (shape === 2 && from === alone && random.below(100) < 60);
+      })
+      .map((to) => `${from}>${to}`),
+  );
 }
 
 /** Most storms run at a fifth of the timeouts: the network is then slow beside them. */

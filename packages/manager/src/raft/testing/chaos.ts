@@ -8,33 +8,24 @@
  */
 import { assert, must } from "@skein/common/assert";
 import type { RaftId, Term } from "@skein/common/ids";
-import { logIndex, term } from "@skein/common/ids";
+import { logIndex, raftId, term } from "@skein/common/ids";
 import type { Random } from "@skein/common/io/random";
 import { later } from "@skein/common/time";
 import { describeEffect, describeMessage, describeStatus } from "../describe.ts";
 import type { ClusterInvariants } from "../invariants.ts";
 import { createClusterInvariants } from "../invariants.ts";
-import type { Entry, RaftEffect, RaftMessage } from "../protocol.ts";
-import { membersOf } from "../quorum.ts";
+import type { Configuration, Entry, RaftEffect, RaftMessage } from "../protocol.ts";
+import { isMember, membersOf } from "../quorum.ts";
 import type { RaftLimits } from "../timing.ts";
+import { ChaosChanges, drawChange } from "./chaos-changes.ts";
 import type { Surroundings } from "./chaos-member.ts";
 import { ChaosMember, fold } from "./chaos-member.ts";
 import type { Rates } from "./chaos-rates.ts";
-import { drawConfiguration, drawLimits, drawRates } from "./chaos-rates.ts";
+import { drawConfiguration, drawCuts, drawLimits, drawRates } from "./chaos-rates.ts";
+import type { ChaosReport } from "./chaos-report.ts";
 import { EventQueue } from "./event-queue.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import { seededRandom } from "./random.ts";
-
-export interface ChaosReport {
-  /** Folded over every event: equal seeds give equal traces. */
-  readonly trace: number;
-  readonly steps: number;
-  readonly committed: number;
-  readonly term: number;
-  readonly readsAnswered: number;
-  readonly crashes: number;
-  readonly snapshotsSent: number;
-}
 
 /** Heartbeats of faults, and those in which the cluster must recover, and serve, at the end. */
 const STORM_HEARTBEATS = 60;
@@ -44,6 +35,8 @@ const SERVICE_HEARTBEATS = 5;
 const FAULTS_PER_HEARTBEAT = 2;
 /** Far above what any storm needs. */
 const EVENTS_MAX = 200_000;
+/** Members that may join in one storm, beyond the first ones. */
+const JOINERS_MAX = 4;
 
 export function runChaos(seed: number, log?: (line: string) => void): ChaosReport {
   return new Chaos(seed, log).run();
@@ -54,7 +47,11 @@ class Chaos {
   readonly #random: Random;
   readonly #heartbeatMs: number;
   #rates: Rates;
-  readonly #members: readonly ChaosMember[];
+  readonly #first: Configuration;
+  readonly #members: ChaosMember[];
+  readonly #disks = new Map<string, MemoryDisk>();
+  readonly #around: Surroundings;
+  readonly #changes = new ChaosChanges();
   readonly #invariants: ClusterInvariants;
   readonly #cuts = new Set<string>();
   readonly #digests = new Map<number, number>();
@@ -74,20 +71,14 @@ class Chaos {
     this.#log = log;
     this.#rates = drawRates(this.#random);
     const configuration = drawConfiguration(this.#random);
-    const disks = new Map<string, MemoryDisk>();
     this.#invariants = createClusterInvariants(
-      (id, index, atTerm) => disks.get(id)?.holds(index, atTerm) ?? false,
+      (id, index, atTerm) => this.#disks.get(id)?.holds(index, atTerm) ?? false,
     );
     const limits = drawLimits(this.#random);
     this.#heartbeatMs = limits.heartbeatMs;
-    const around = this.#surroundings(limits);
-    this.#members = membersOf(configuration).map((id) => {
-      const snapshot = { index: logIndex(0), term: term(0), configuration };
-      const hardState = { term: term(0), commit: logIndex(0) };
-      const disk = new MemoryDisk({ hardState, snapshot, entries: [] });
-      disks.set(id, disk);
-      return new ChaosMember(id, disk, around);
-    });
+    this.#around = this.#surroundings(limits);
+    this.#first = configuration;
+    this.#members = membersOf(configuration).map((id) => this.#newMember(id, configuration));
     this.#note(() => `rates ${JSON.stringify(this.#rates)}`);
   }
 
@@ -110,7 +101,16 @@ class Chaos {
       readsAnswered: this.#readsAnswered,
       crashes: this.#crashes,
       snapshotsSent: this.#snapshotsSent,
+      changes: this.#changes.counts,
     };
+  }
+
+  #newMember(id: RaftId, configuration: Configuration): ChaosMember {
+    const snapshot = { index: logIndex(0), term: term(0), configuration };
+    const hardState = { term: term(0), commit: logIndex(0) };
+    const disk = new MemoryDisk({ hardState, snapshot, entries: [] });
+    this.#disks.set(id, disk);
+    return new ChaosMember(id, disk, this.#around);
   }
 
   #surroundings(limits: Partial<RaftLimits>): Surroundings {
@@ -204,6 +204,8 @@ class Chaos {
   #told(member: ChaosMember, effect: RaftEffect): void {
     this.#note(() => `   ${member.id} ${describeEffect(effect)}`);
     if (effect.kind === "refused") this.#reads.delete(effect.token);
+    if (effect.kind === "change-refused") this.#changes.refused();
+    if (effect.kind === "appended") this.#changes.appended(effect.token);
     if (effect.kind !== "read-ready") return;
     const floor = this.#reads.get(effect.token);
     if (floor === undefined) return;
@@ -229,6 +231,7 @@ class Chaos {
     }
     if (this.#happens(rates.coupPercent)) this.#coup();
     if (this.#happens(2)) victim.submit({ kind: "transfer" });
+    if (this.#happens(rates.changePercent)) this.#change();
     // Most members run most of the time, or nothing would happen.
     const dead = this.#members.filter((member) => !member.alive);
     if (dead.length * 2 >= this.#members.length) this.#crashOrStart(must(dead[0], "a dead member"));
@@ -269,21 +272,37 @@ class Chaos {
     this.#note(() => `coup against ${leader.id}`);
   }
 
-  /** One member alone, a random split, or one direction of one link; or no cut at all. */
   #partition(): void {
     this.#cuts.clear();
-    const shape = this.#random.below(4);
-    const alone = this.#anyMember().id;
-    const group = new Set(this.#members.filter(() => this.#happens(50)).map((member) => member.id));
-    const split = (id: RaftId): boolean => (shape === 0 ? id === alone : group.has(id));
-    for (const { id: from } of this.#members) {
-      for (const { id: to } of this.#members) {
-        const apart = shape < 2 && split(from) !== split(to);
-        const oneWay = shape === 2 && from === alone && this.#happens(60);
-        if (apart || oneWay) this.#cuts.add(`${from}>${to}`);
-      }
-    }
+    const ids = this.#members.map((member) => member.id);
+    for (const cut of drawCuts(this.#random, ids)) this.#cuts.add(cut);
     this.#note(() => `cuts ${[...this.#cuts].join(" ")}`);
+  }
+
+  /** Asks a leader, or whoever takes itself for one. The change may make no sense. */
+  #change(): void {
+    const leader = this.#anyLeader();
+    if (leader === undefined) return;
+    const { configuration } = must(leader.raft, "a leader's machine").status();
+    const change = drawChange(this.#random, configuration, {
+      anybody: () => this.#anyMember().id,
+      joiner: () => this.#joiner(),
+    });
+    this.#token += 1;
+    this.#changes.asked(this.#token, change);
+    this.#note(() => `ask ${leader.id} to ${change.kind} ${change.id}`);
+    leader.submit({ kind: "change", token: this.#token, change });
+  }
+
+  /** Somebody new, or one that joined before: it may be a member, or removed for good. */
+  #joiner(): RaftId {
+    const last = this.#members.length - membersOf(this.#first).length;
+    if (last >= JOINERS_MAX) return this.#anyMember().id;
+    const id = raftId(`j${last + 1}`);
+    const member = this.#newMember(id, { voters: [], learners: [], addresses: {} });
+    this.#members.push(member);
+    member.start();
+    return id;
   }
 
   #work(): void {
@@ -329,10 +348,14 @@ class Chaos {
     this.#runFor(this.#heartbeatMs * SERVICE_HEARTBEATS);
     const after = this.#invariants.committed();
     assert(after > before, `a write does not commit after healing\n${text}`);
-    const reads = this.#members.map((member) => this.#read(member));
+    const { configuration } = must(leader.raft, "the leader's machine").status();
+    assert(configuration.outgoing === undefined, `still joint after healing\n${text}`);
+    const members = this.#members.filter((member) => isMember(configuration, member.id));
+    const reads = members.map((member) => this.#read(member));
     this.#runFor(this.#heartbeatMs * SERVICE_HEARTBEATS);
     for (const token of reads) assert(!this.#reads.has(token), `read ${token} hangs\n${text}`);
-    for (const status of this.#statuses()) {
+    for (const member of members) {
+      const status = must(member.raft, `${member.id} alive`).status();
       assert(status.applied === after, `not caught up: ${describeStatus(status)}`);
     }
   }
