@@ -266,7 +266,12 @@ export class FakeCluster {
       const before = this.#index;
       for (const { decide } of controllers) {
         const now = storeTime(Math.round(performance.now() - this.#time));
-        const { commands } = decide({ view: this.store.view, now, newId: fakeId });
+        const { commands } = decide({
+          view: this.store.view,
+          now,
+          wall: Date.now(),
+          newId: fakeId,
+        });
         for (const command of commands) this.apply(command);
       }
       this.#oblige();

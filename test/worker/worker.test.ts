@@ -63,6 +63,9 @@ class PlayedEngine implements Engine {
   start(task: string): void {
     this.calls.push(`start ${task}`);
   }
+  check(spec: { readonly taskId: string }): void {
+    this.calls.push(`check ${spec.taskId}`);
+  }
   stop(task: string): void {
     this.calls.push(`stop ${task}`);
   }

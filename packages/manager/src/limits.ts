@@ -125,6 +125,12 @@ export const UPDATE_START_MS_MAX = 600_000;
 export const UPDATE_ROTATION_MS_MAX = 60_000;
 /** Update monitor and failure action, where the service names none (Swarm's defaults). */
 export const UPDATE_MONITOR_MS_DEFAULT = 5000;
+/** A scheduled run that starts later than this counts as missed. */
+export const CRON_LATE_MS_MAX = 60_000;
+/** Schedules are looked at this often at least: the wall clock may be set. */
+export const CRON_LOOK_MS = 30_000;
+/** Days searched for the next time of a schedule: 29 February comes within eight years. */
+export const CRON_SEARCH_DAYS_MAX = 3000;
 /** A node that is down for this long gives its tasks up as orphaned (Swarm's value). */
 export const NODE_LOST_MS = 86_400_000;
 /** Tasks one run places: 10 ms at a few hundred nodes, and enough to pay for the look at 5,000. */

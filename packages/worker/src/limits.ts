@@ -60,6 +60,12 @@ export const RELAYED_STREAMS_MAX = 10_000;
 /** Bytes a spliced socket may queue before its source is paused. */
 export const SPLICE_QUEUE_BYTES_MAX = 256 * 1024;
 
+// Health checks
+/** Pause between checks until a task was healthy once, where its service does not say. */
+export const HEALTH_START_INTERVAL_MS = 500;
+/** Of a check's output: what fits a line of `service ps`. */
+export const HEALTH_OUTPUT_BYTES_MAX = 512;
+
 // Data plane: probes
 /** Target ports probed per task; a service that publishes more is refused by the API. */
 export const TARGET_PORTS_MAX = 64;

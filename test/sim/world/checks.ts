@@ -2,7 +2,9 @@
  * What must hold in a simulated cluster. Safety after every event that could break it; agreement
  * and service at the end, when the faults are over.
  */
+
 import { assert } from "@skein/common/assert";
+import { replicasOf } from "@skein/common/model/service-mode";
 import { storeFaults } from "@skein/manager/store/invariants";
 import type { ClusterView } from "@skein/manager/store/view";
 import type { Operation } from "../../linearizability/checker.ts";
@@ -88,7 +90,7 @@ function converged(view: ClusterView): boolean {
   for (const service of view.services.list()) {
     if (service.removed === true) return false;
     const slots = view.slotsOfService(service.id);
-    if (slots.length !== service.spec.mode.replicas) return false;
+    if (slots.length !== replicasOf(service.spec.mode)) return false;
     for (const slot of slots) {
       const task = slot.taskId === undefined ? undefined : view.tasks.get(slot.taskId);
       if (task?.status.state !== "running" || task.desired !== "running") return false;

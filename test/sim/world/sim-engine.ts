@@ -5,7 +5,13 @@
 import { must } from "@skein/common/assert";
 import type { TaskId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
-import type { Engine, EngineEvent, FoundTask, RunSpec } from "@skein/worker/engine/engine";
+import type {
+  CheckSpec,
+  Engine,
+  EngineEvent,
+  FoundTask,
+  RunSpec,
+} from "@skein/worker/engine/engine";
 import type { SimProcessClock } from "../sim-clock.ts";
 import type { SimRandom } from "../sim-random.ts";
 
@@ -94,6 +100,14 @@ export class SimEngine implements Engine {
       if (process?.state !== "prepared") return;
       process.state = "running";
       this.#tell({ kind: "started", taskId, pid: process.pid });
+    });
+  }
+
+  /** What runs is healthy. */
+  check({ taskId }: CheckSpec): void {
+    this.#later(() => {
+      const healthy = this.#machine.processes.get(taskId)?.state === "running";
+      this.#tell({ kind: "checked", taskId, healthy, output: healthy ? "" : "it has ended" });
     });
   }
 

@@ -107,6 +107,13 @@ export function nameOf(object: unknown): string {
   return textAt(object, "Spec", "Name");
 }
 
+/** What names a task in its service: the slot, or of a global service the node, as in Docker. */
+export function slotOf(task: unknown): string {
+  const slot = numberAt(task, "Slot");
+  if (slot !== 0 || at(task, "JobIteration") !== undefined) return String(slot);
+  return textAt(task, "NodeID");
+}
+
 /** Sorted as people count: web.2 before web.10. */
 export function compareNames(a: string, b: string): number {
   return a.localeCompare(b, "en", { numeric: true });

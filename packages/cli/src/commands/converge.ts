@@ -7,7 +7,7 @@ import { at, listAt, numberAt, textAt } from "../api/read.ts";
 import { CONVERGE_MS, FAILED_ATTEMPTS_MAX } from "../limits.ts";
 import { createProgress } from "../output/progress.ts";
 import { plural } from "../output/text.ts";
-import { call, tasksOf } from "./calls.ts";
+import { call, compareNames, slotOf, tasksOf } from "./calls.ts";
 import { CommandError, remark } from "./context.ts";
 import { lastLines } from "./logs.ts";
 
@@ -20,7 +20,7 @@ export interface ConvergeOptions {
 }
 
 export interface Converged {
-  /** "3 of 3, http://127.0.0.1:8080/" */
+  /** "running: 3 of 3 running, http://127.0.0.1:8080/" */
   readonly text: string;
 }
 
@@ -50,7 +50,7 @@ export async function converge(options: ConvergeOptions): Promise<Converged> {
       steadySince = now.done ? (steadySince ?? Date.now()) : undefined;
       const needed = urls(service) === "" ? STEADY_MS : STEADY_WITH_PORT_MS;
       if (steadySince !== undefined && Date.now() - steadySince >= needed) {
-        return { text: `${now.line}${urls(service)}` };
+        return { text: `${now.state ?? "running"}: ${now.line}${urls(service)}` };
       }
       if (now.failure !== undefined) return await giveUp(options, now.failure);
       progress.update(`${name}: ${now.line}${now.doing}`);
@@ -71,6 +71,8 @@ interface Judged {
   readonly done: boolean;
   /** "2 of 3 running" */
   readonly line: string;
+  /** Where that is not "running". */
+  readonly state?: string;
   /** What the others do, for the progress line. */
   readonly doing: string;
   /** Why it is in vain to wait. */
@@ -79,8 +81,13 @@ interface Judged {
 
 /** From one look at the service and all its tasks. */
 export function judge(service: unknown, tasks: readonly unknown[]): Judged {
-  const wanted = numberAt(service, "Spec", "Mode", "Replicated", "Replicas");
+  const mode = at(service, "Spec", "Mode");
+  const total = at(mode, "ReplicatedJob", "TotalCompletions");
+  if (total !== undefined || at(mode, "GlobalJob") !== undefined) return judgeJob(service, tasks);
   const current = tasks.filter((task) => textAt(task, "DesiredState") === "running");
+  // A global service has as many tasks as there are nodes that fit: the cluster knows.
+  const isGlobal = at(mode, "Global") !== undefined;
+  const wanted = isGlobal ? current.length : numberAt(mode, "Replicated", "Replicas");
   const running = current.filter((task) => stateOf(task) === "running").length;
   const line = `${running} of ${wanted} running`;
   const update = textAt(service, "UpdateStatus", "State");
@@ -95,16 +102,39 @@ export function judge(service: unknown, tasks: readonly unknown[]): Judged {
   return failure === undefined ? { done, line, doing } : { done, line, doing, failure };
 }
 
+/** A job is done when every task of its run completed. One with a schedule is not waited for. */
+function judgeJob(service: unknown, tasks: readonly unknown[]): Judged {
+  const schedule = at(service, "Spec", "Labels", "skein.schedule");
+  if (typeof schedule === "string") {
+    return { done: true, state: "scheduled", line: `${schedule} (UTC)`, doing: "" };
+  }
+  const run = numberAt(service, "JobStatus", "JobIteration", "Index");
+  const ours = tasks.filter((task) => numberAt(task, "JobIteration", "Index") === run);
+  const complete = ours.filter((task) => stateOf(task) === "complete").length;
+  const total = at(service, "Spec", "Mode", "ReplicatedJob", "TotalCompletions");
+  const wanted = typeof total === "number" ? total : new Set(ours.map(nodeOf)).size;
+  const line = `${complete} of ${wanted} complete`;
+  const done = complete === wanted && wanted > 0;
+  const failure = done ? undefined : inVain(service, tasks);
+  const doing = reason(ours.filter((task) => textAt(task, "DesiredState") === "complete"));
+  const judged = { done, state: "complete", line, doing };
+  return failure === undefined ? judged : { ...judged, failure };
+}
+
+function nodeOf(task: unknown): string {
+  return textAt(task, "NodeID");
+}
+
 /** Attempts at one slot since the last change of the service, all of which ended badly. */
 function inVain(service: unknown, tasks: readonly unknown[]): string | undefined {
   const since = textAt(service, "UpdatedAt");
-  const slots = new Map<number, unknown[]>();
+  const slots = new Map<string, unknown[]>();
   for (const task of tasks) {
     if (Date.parse(textAt(task, "CreatedAt")) < Date.parse(since)) continue;
-    const slot = numberAt(task, "Slot");
+    const slot = slotOf(task);
     slots.set(slot, [...(slots.get(slot) ?? []), task]);
   }
-  for (const [slot, attempts] of [...slots].sort(([a], [b]) => a - b)) {
+  for (const [slot, attempts] of [...slots].sort(([a], [b]) => compareNames(a, b))) {
     const ended = attempts.filter((task) => ["failed", "rejected"].includes(stateOf(task)));
     const alive = attempts.some((task) => ["running", "starting"].includes(stateOf(task)));
     const [last] = ended;

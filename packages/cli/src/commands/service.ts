@@ -253,7 +253,7 @@ async function finish(flags: Flags, ids: readonly string[]): Promise<void> {
       continue;
     }
     const running = await converge({ api, id, name, quiet: flags.quiet === true });
-    if (flags.json !== true) print(`${name} is running: ${running.text}`);
+    if (flags.json !== true) print(`${name} is ${running.text}`);
   }
   if (flags.json === true) printJson(done.length === 1 ? done[0] : done);
 }

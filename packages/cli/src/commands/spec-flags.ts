@@ -37,7 +37,9 @@ const COUNTS: readonly SpecFlag[] = [
     { use: "both", flags: "--replicas <n>", help: "number of tasks" },
     wholeNumber,
     (spec, count) => {
-      spec["Mode"] = { Replicated: { Replicas: count } };
+      const job = objectAt(spec, "Mode")["ReplicatedJob"];
+      if (job === undefined) spec["Mode"] = { Replicated: { Replicas: count } };
+      else objectAt(spec, "Mode", "ReplicatedJob")["TotalCompletions"] = count;
     },
   ),
   numberFlag("--replicas-max-per-node <n>", "at most so many tasks on one node", {
@@ -167,7 +169,6 @@ const REFUSED: readonly SpecFlag[] = (
     ["--network <network>", TASK, "Networks", [{ Target: "network" }]],
     ["--secret <secret>", CONTAINER, "Secrets", [{ SecretName: "secret" }]],
     ["--config <config>", CONTAINER, "Configs", [{ ConfigName: "config" }]],
-    ["--health-cmd <command>", CONTAINER, "Healthcheck", { Test: ["CMD-SHELL", "true"] }],
     ["--log-driver <driver>", TASK, "LogDriver", { Name: "driver" }],
     ["--dns <address>", CONTAINER, "DNSConfig", { Nameservers: ["127.0.0.1"] }],
     ["--read-only", CONTAINER, "ReadOnly", true],
@@ -190,10 +191,31 @@ const REFUSED: readonly SpecFlag[] = (
 
 const MODES: readonly SpecFlag[] = [
   valueFlag(
-    { use: "create", flags: "--mode <mode>", help: "replicated" },
+    {
+      use: "create",
+      flags: "--mode <mode>",
+      help: "replicated, global, replicated-job or global-job",
+    },
     readMode,
     (spec, mode) => {
-      if (mode !== "Replicated") spec["Mode"] = { [mode]: {} };
+      const replicas = objectAt(spec, "Mode", "Replicated")["Replicas"] ?? 1;
+      if (mode === "ReplicatedJob") {
+        spec["Mode"] = { [mode]: { MaxConcurrent: replicas, TotalCompletions: replicas } };
+      } else if (mode !== "Replicated") spec["Mode"] = { [mode]: {} };
+    },
+  ),
+  valueFlag(
+    { use: "both", flags: "--max-concurrent <n>", help: "tasks of a job that run at once" },
+    wholeNumber,
+    (spec, count) => {
+      objectAt(spec, "Mode", "ReplicatedJob")["MaxConcurrent"] = count;
+    },
+  ),
+  valueFlag(
+    { use: "both", flags: "--schedule <cron>", help: 'when a job runs, in UTC: "*/5 * * * *"' },
+    String,
+    (spec, cron) => {
+      objectAt(spec, "Labels")["skein.schedule"] = cron;
     },
   ),
   valueFlag(
@@ -213,8 +235,46 @@ function readMode(mode: string): string {
     "global-job": "GlobalJob",
   }[mode];
   if (key !== undefined) return key;
-  throw new InvalidArgumentError("it must be replicated.");
+  throw new InvalidArgumentError("it must be replicated, global, replicated-job or global-job.");
 }
+
+const HEALTH_PATH = [...CONTAINER, "Healthcheck"];
+const HEALTH: readonly SpecFlag[] = [
+  valueFlag(
+    { use: "both", flags: "--health-cmd <command>", help: "command that says whether it works" },
+    String,
+    (spec, command) => {
+      objectAt(spec, ...HEALTH_PATH)["Test"] = ["CMD-SHELL", command];
+    },
+  ),
+  timeFlag("--health-interval <duration>", "time between two checks", {
+    path: HEALTH_PATH,
+    key: "Interval",
+  }),
+  timeFlag("--health-timeout <duration>", "time one check may take", {
+    path: HEALTH_PATH,
+    key: "Timeout",
+  }),
+  timeFlag("--health-start-period <duration>", "time to start, in which failures do not count", {
+    path: HEALTH_PATH,
+    key: "StartPeriod",
+  }),
+  timeFlag("--health-start-interval <duration>", "time between checks while it starts", {
+    path: HEALTH_PATH,
+    key: "StartInterval",
+  }),
+  numberFlag("--health-retries <n>", "failures in a row that end it", {
+    path: HEALTH_PATH,
+    key: "Retries",
+  }),
+  {
+    use: "both",
+    option: new Option("--no-healthcheck", "no health check").preset(false),
+    write: (spec, value) => {
+      if (value === false) objectAt(spec, ...CONTAINER)["Healthcheck"] = { Test: ["NONE"] };
+    },
+  },
+];
 
 const FLAGS: readonly SpecFlag[] = [
   ...COUNTS,
@@ -224,7 +284,8 @@ const FLAGS: readonly SpecFlag[] = [
   ...RESERVED,
   ...updates("update", "UpdateConfig"),
   ...updates("rollback", "RollbackConfig"),
-  ...MODES.map((flag) => ({ ...flag, option: flag.option.hideHelp() })),
+  ...MODES,
+  ...HEALTH,
   ...REFUSED,
 ];
 

@@ -4,10 +4,10 @@
  */
 import type { Command } from "commander";
 import type { ApiClient } from "../api/client.ts";
-import { numberAt, textAt } from "../api/read.ts";
+import { textAt } from "../api/read.ts";
 import { age } from "../output/age.ts";
 import { table } from "../output/table.ts";
-import { compareNames, list, nameOf, tasksOf } from "./calls.ts";
+import { compareNames, list, nameOf, slotOf, tasksOf } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
 import { print, printJson } from "./context.ts";
 import { collect } from "./values.ts";
@@ -71,7 +71,7 @@ export async function namesOf(api: ApiClient): Promise<TaskNames> {
   return {
     task: (task) => {
       const id = textAt(task, "ServiceID");
-      return `${serviceNames.get(id) ?? id}.${numberAt(task, "Slot")}`;
+      return `${serviceNames.get(id) ?? id}.${slotOf(task)}`;
     },
     node: (task) => nodeNames.get(textAt(task, "NodeID")) ?? "",
   };

@@ -28,6 +28,20 @@ export const updateConfigSchema = v.object({
 });
 export type UpdateConfig = Decoded<typeof updateConfigSchema>;
 
+/** What says whether a task works: a command beside it, on its node. */
+export const healthCheckSchema = v.object({
+  /** Program and arguments. */
+  test: strings,
+  intervalMs: count,
+  timeoutMs: count,
+  /** Failures in a row that end the task. */
+  retries: count,
+  /** Failures within this time of the start do not count. */
+  startPeriodMs: count,
+  startIntervalMs: v.exactOptional(count),
+});
+export type HealthCheck = Decoded<typeof healthCheckSchema>;
+
 /** What a task runs. Only the reference `host` (a plain process) is there yet. */
 export const processSpecSchema = v.object({
   image: shortText,
@@ -42,6 +56,7 @@ export const processSpecSchema = v.object({
   hostname: v.exactOptional(shortText),
   stopSignal: v.exactOptional(shortText),
   stopGraceMs: v.exactOptional(count),
+  health: v.exactOptional(healthCheckSchema),
 });
 export type ProcessSpec = Decoded<typeof processSpecSchema>;
 
@@ -71,11 +86,38 @@ export const portSpecSchema = v.object({
 });
 export type PortSpec = Decoded<typeof portSpecSchema>;
 
+/** When a job runs by itself, in UTC, and what becomes of a time that was missed. */
+export const jobScheduleSchema = v.object({
+  /** Five fields, or a name such as `@hourly`. */
+  cron: shortText,
+  /** `latest`: the newest missed time runs once, late; `skip`: none does. */
+  missed: v.picklist(["latest", "skip"]),
+  /** A run that is due while the last is not over: left out, or in the place of the last. */
+  overlap: v.picklist(["skip", "replace"]),
+});
+export type JobSchedule = Decoded<typeof jobScheduleSchema>;
+
+/** Swarm's modes; a job may have a schedule. The kind of a service never changes. */
+export const serviceModeSchema = v.variant("kind", [
+  v.object({ kind: v.literal("replicated"), replicas: count }),
+  /** One task on every node that fits. */
+  v.object({ kind: v.literal("global") }),
+  v.object({
+    kind: v.literal("replicated-job"),
+    completions: count,
+    /** 0: all at once. */
+    concurrent: count,
+    schedule: v.exactOptional(jobScheduleSchema),
+  }),
+  v.object({ kind: v.literal("global-job"), schedule: v.exactOptional(jobScheduleSchema) }),
+]);
+export type ServiceMode = Decoded<typeof serviceModeSchema>;
+
 export const serviceSpecSchema = v.object({
   name: shortText,
   labels: stringMap,
   task: taskSpecSchema,
-  mode: v.object({ kind: v.literal("replicated"), replicas: count }),
+  mode: serviceModeSchema,
   update: v.exactOptional(updateConfigSchema),
   rollback: v.exactOptional(updateConfigSchema),
   endpointMode: v.picklist(["vip", "dnsrr"]),
@@ -103,6 +145,19 @@ export const updateStatusSchema = v.object({
 });
 export type UpdateStatus = Decoded<typeof updateStatusSchema>;
 
+/** How often a job has run; absent for services that are no jobs. */
+export const jobStatusSchema = v.object({
+  /** Names the run: tasks of an earlier one are removed. */
+  iteration: count,
+  /** Wall time, for display. Absent: a scheduled job that has not run yet. */
+  startedAt: v.exactOptional(count),
+  /** The newest scheduled time that was dealt with: none is dealt with twice. Wall time. */
+  scheduledFor: v.exactOptional(count),
+  /** Why nothing ran at that time. */
+  skipped: v.exactOptional(shortText),
+});
+export type JobStatus = Decoded<typeof jobStatusSchema>;
+
 export const serviceSchema = v.object({
   id: id<ServiceId>(),
   /** Index of the last write. */
@@ -121,6 +176,7 @@ export const serviceSchema = v.object({
   /** `spec.ports` with published ports assigned. */
   ports: v.array(portSpecSchema),
   updateStatus: v.exactOptional(updateStatusSchema),
+  job: v.exactOptional(jobStatusSchema),
   /**
    * Removed by the user; the row stays until its last task is gone, so that nothing is reused
    * early.

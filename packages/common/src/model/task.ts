@@ -38,6 +38,10 @@ export const taskSchema = v.object({
   serviceId: id<ServiceId>(),
   serviceName: shortText,
   slot: count,
+  /** The node of a global service's slot: the task goes there or nowhere. */
+  pinnedTo: v.exactOptional(id<NodeId>()),
+  /** The run of a job that it belongs to. */
+  iteration: v.exactOptional(count),
   /** The slot's generation that made this task. */
   generation: count,
   /** `Service.taskIndex` when it was made: "up to date" is one comparison. */
@@ -59,6 +63,8 @@ export type Task = Decoded<typeof taskSchema>;
 export const slotSchema = v.object({
   serviceId: id<ServiceId>(),
   slot: count,
+  /** Its node, in a global service. */
+  pinnedTo: v.exactOptional(id<NodeId>()),
   version: count,
   /** +1 with every task the slot gets. */
   generation: count,
@@ -71,6 +77,11 @@ export const slotSchema = v.object({
   reason: v.exactOptional(shortText),
 });
 export type Slot = Decoded<typeof slotSchema>;
+/** "web.1"; of a global service "web.<node id>", as in Docker. */
+export function taskName(task: Pick<Task, "serviceName" | "slot" | "pinnedTo">): string {
+  return `${task.serviceName}.${task.pinnedTo ?? task.slot}`;
+}
+
 /** The key of a slot in its table. */
 export function slotKey(service: ServiceId, slot: number): string {
   return `${service}.${slot}`;

@@ -23,6 +23,8 @@ export const assignmentSchema = v.object({
   serviceId: shortText,
   serviceName: shortText,
   slot: count,
+  /** The node of a global service's slot. */
+  pinnedTo: v.exactOptional(id<NodeId>()),
   spec: taskSpecSchema,
   ports: v.array(portSpecSchema),
   desired: desiredStateSchema,

@@ -1,5 +1,6 @@
 /** GET /services: filters id, name (prefix), label, mode, runtime; counts of tasks when asked. */
 import type { Service } from "@skein/common/model/service";
+import type { TaskState } from "@skein/common/model/task-state";
 import { ok } from "@skein/common/result";
 import type { ClusterView } from "../store/view.ts";
 import type { Checked } from "./api-error.ts";
@@ -32,6 +33,15 @@ function matches(service: Service, filters: Filters): boolean {
 export function countTasks(view: ClusterView, service: Service): ServiceCounts {
   const wanted = view
     .tasksOfService(service.id)
-    .filter((task) => task.status.state === "running" && task.desired === "running");
-  return { running: wanted.length, desired: service.spec.mode.replicas };
+    .filter((task) => task.desired === "running" && task.iteration === service.job?.iteration);
+  const count = (state: TaskState) => wanted.filter(({ status }) => status.state === state).length;
+  const running = count("running");
+  return { running, desired: desiredOf(view, service), completed: count("complete") };
+}
+
+/** As dockerd counts: of a job how many may run at once, of a global service its nodes. */
+function desiredOf(view: ClusterView, { id, spec }: Service): number {
+  const { mode } = spec;
+  if (mode.kind === "replicated") return mode.replicas;
+  return mode.kind === "replicated-job" ? mode.concurrent : view.slotsOfService(id).length;
 }

@@ -3,9 +3,11 @@
  * which the CLI watches an update: the task was made from what its service wants now.
  */
 import type { Task } from "@skein/common/model/task";
+import { taskName } from "@skein/common/model/task";
 import { ok } from "@skein/common/result";
 import type { ClusterView } from "../store/view.ts";
 import type { Checked } from "./api-error.ts";
+import { desiredShown } from "./engine/task.ts";
 import type { Filters } from "./filters.ts";
 import { allLabels, anyOf, checkValues } from "./filters.ts";
 import { resolveNode, resolveService } from "./resolve.ts";
@@ -20,7 +22,7 @@ export const TASK_FILTERS = [
   "runtime",
   "_up-to-date",
 ] as const;
-const DESIRED = ["running", "shutdown", "accepted", "ready", "remove"] as const;
+const DESIRED = ["running", "shutdown", "accepted", "ready", "remove", "complete"] as const;
 
 export function listTasks(view: ClusterView, filters: Filters): Checked<readonly Task[]> {
   const states = checkValues(filters, "desired-state", DESIRED);
@@ -68,14 +70,15 @@ interface Query {
 function matches(view: ClusterView, task: Task, query: Query): boolean {
   const { filters, wanted } = query;
   const service = view.services.get(task.serviceId);
-  const name = `${task.serviceName}.${task.slot}.${task.id}`;
+  const name = `${taskName(task)}.${task.id}`;
+  const nodeId = task.nodeId ?? task.pinnedTo;
   const current = String(service !== undefined && service.taskIndex === task.taskIndex);
   return (
     (wanted.service === undefined || wanted.service.has(task.serviceId)) &&
-    (wanted.node === undefined || (task.nodeId !== undefined && wanted.node.has(task.nodeId))) &&
+    (wanted.node === undefined || (nodeId !== undefined && wanted.node.has(nodeId))) &&
     anyOf(filters, "id", (id) => task.id.startsWith(id)) &&
     anyOf(filters, "name", (prefix) => name.startsWith(prefix)) &&
-    anyOf(filters, "desired-state", (state) => state === task.desired) &&
+    anyOf(filters, "desired-state", (state) => state === desiredShown(task)) &&
     anyOf(filters, "runtime", (runtime) => runtime === "container") &&
     anyOf(filters, "_up-to-date", (value) => value === current) &&
     allLabels(filters, "label", service?.spec.labels ?? {})

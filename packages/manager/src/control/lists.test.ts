@@ -121,7 +121,7 @@ describe("lists", () => {
   it("counts the tasks that are wanted and run", () => {
     const web = view.services.get(serviceId("web1"));
     if (web === undefined) throw new Error("no service");
-    expect(countTasks(view, web)).to.deep.equal({ running: 1, desired: 2 });
+    expect(countTasks(view, web)).to.deep.equal({ running: 1, desired: 2, completed: 0 });
   });
 });
 

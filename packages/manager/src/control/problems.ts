@@ -2,6 +2,7 @@
 import type { Node } from "@skein/common/model/node";
 import type { Service } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
+import { taskName } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";
 import type { ClusterView } from "../store/view.ts";
 import type { RaftFacts } from "./cluster-status.ts";
@@ -83,7 +84,7 @@ function serviceProblems(view: ClusterView, service: Service): readonly Problem[
 function taskProblem(task: Task): Omit<Problem, "object"> | undefined {
   const { status, desired } = task;
   if (desired !== "running" && desired !== "ready") return undefined;
-  const name = `${task.serviceName}.${task.slot}`;
+  const name = taskName(task);
   if (status.warning !== undefined && !isTerminal(status.state)) {
     return { problem: status.warning, remedy: "listen on $HOST and $PORT" };
   }

@@ -2,7 +2,7 @@
 import type { Service } from "@skein/common/model/service";
 import { ok } from "@skein/common/result";
 import type { Checked } from "./api-error.ts";
-import { failedPrecondition, unclassified } from "./api-error.ts";
+import { failedPrecondition, unclassified, unimplemented } from "./api-error.ts";
 import type { ServiceWrite } from "./create-service.ts";
 import { readServiceSpec } from "./engine/service-spec.ts";
 
@@ -30,6 +30,9 @@ export function updateService(
   });
   if (!read.ok) return read;
   const { spec, warnings } = read.value;
+  if (spec.mode.kind !== service.spec.mode.kind) {
+    return unimplemented("service mode change is not allowed");
+  }
   const before = new Set(service.ports.map((port) => port.publishedPort));
   return ok({
     command: { kind: "update-service", serviceId: service.id, version, spec, rollback: false },

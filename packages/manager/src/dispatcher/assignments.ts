@@ -139,6 +139,7 @@ function assignmentOf(task: Task, node: Node): Assignment {
     serviceId,
     serviceName,
     slot,
+    ...(task.pinnedTo === undefined ? {} : { pinnedTo: task.pinnedTo }),
     spec,
     ports,
     desired: desiredOf(task),

@@ -1,5 +1,7 @@
 /** Workers that apply what they are told end with exactly what the store says, whatever happens. */
+
 import { nodeId } from "@skein/common/ids";
+import { replicasOf } from "@skein/common/model/service-mode";
 import { expect } from "chai";
 import fc from "fast-check";
 import { assignmentsOf } from "./assignments.ts";
@@ -147,7 +149,8 @@ class Play {
     if (existing === undefined) return;
     const { mode, task } = existing.spec;
     if (kind === "remove") cluster.apply({ kind: "remove-service", serviceId: existing.id });
-    else if (kind === "scale") cluster.change(name, { replicas: (mode.replicas + 3) % 5 });
+    else if (kind === "scale")
+      cluster.change(name, { replicas: ((replicasOf(mode) ?? 0) + 3) % 5 });
     else cluster.change(name, { task: { forceUpdate: task.forceUpdate + 1 } });
   }
 

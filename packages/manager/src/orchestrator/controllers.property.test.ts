@@ -2,6 +2,7 @@
  * Every controller, from every state: what it decides, once applied, it does not decide again;
  * and all of them together bring the cluster to what the services ask for.
  */
+import { replicasOf } from "@skein/common/model/service-mode";
 import type { TaskStatus } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";
 import { expect } from "chai";
@@ -116,7 +117,7 @@ function changeNode(cluster: SmallCluster, kind: NodeAct, name: string): void {
 function checkSlots(cluster: SmallCluster): void {
   for (const service of cluster.view.services.list()) {
     const slots = cluster.view.slotsOfService(service.id);
-    const expected = service.removed === true ? 0 : service.spec.mode.replicas;
+    const expected = service.removed === true ? 0 : replicasOf(service.spec.mode);
     expect(slots.length, `slots of ${service.id}`).to.equal(expected);
     const current = new Set(slots.map(({ taskId }) => taskId));
     expect(current.has(undefined), `a slot of ${service.id} without a task`).to.equal(false);

@@ -5,7 +5,10 @@
  */
 import { schedule } from "../scheduler/schedule.ts";
 import type { Decider } from "../store/decision.ts";
+import { cron } from "./cron.ts";
 import { enforce } from "./enforce.ts";
+import { global } from "./global.ts";
+import { jobs } from "./job.ts";
 import { promote } from "./promote.ts";
 import { reap } from "./reaper.ts";
 import { replicated } from "./replicated.ts";
@@ -20,6 +23,9 @@ export interface Controller {
 
 export const controllers: readonly Controller[] = [
   { name: "replicated", decide: replicated },
+  { name: "global", decide: global },
+  { name: "jobs", decide: jobs },
+  { name: "cron", decide: cron },
   { name: "restart", decide: restart },
   { name: "update", decide: update },
   { name: "promote", decide: promote },

@@ -18,6 +18,7 @@ export function enforce({ view }: DecideContext): Decided {
   for (const task of view.tasks.list()) {
     const { constraints } = placementSpec(view, task);
     if (constraints.length === 0 || task.nodeId === undefined) continue;
+    if (task.pinnedTo !== undefined) continue; // Its slot goes: global.ts.
     const node = view.nodes.get(task.nodeId);
     if (node?.spec.availability !== "active" || isTerminal(task.status.state)) continue;
     const unmet = unmetConstraint(constraints, node);

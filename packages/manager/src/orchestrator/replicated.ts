@@ -22,6 +22,7 @@ export function replicated(context: DecideContext): Decided {
   const { view } = context;
   const commands = livingServices(view).flatMap((service) => {
     const { id: serviceId, spec } = service;
+    if (spec.mode.kind !== "replicated") return [];
     const missing = spec.mode.replicas - view.slotsOfService(serviceId).length;
     if (missing === 0) return [];
     return missing > 0

@@ -21,9 +21,10 @@ import {
 
 export type RestartCondition = NonNullable<TaskSpec["restart"]>["condition"];
 
-/** Swarm's default. */
+/** Swarm's default. A job's task is meant to complete: there `any` means `on-failure`. */
 export function conditionOf(task: Task): RestartCondition {
-  return task.spec.restart?.condition ?? "any";
+  const condition = task.spec.restart?.condition ?? "any";
+  return condition === "any" && task.iteration !== undefined ? "on-failure" : condition;
 }
 
 /** It ended by itself: nobody had asked it to, and no node was lost. */

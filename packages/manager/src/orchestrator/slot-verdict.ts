@@ -32,7 +32,8 @@ export function judgeSlot(view: ClusterView, { slot, task, others }: SlotState):
   if (!isWanted(task)) {
     return restarts ? { kind: "replace", reason: slot.reason ?? "task was stopped" } : KEEP;
   }
-  const loss = nodeLoss(view, task);
+  // A slot of a global service has no other node to go to (global.ts).
+  const loss = slot.pinnedTo === undefined ? nodeLoss(view, task) : undefined;
   if (loss === undefined) return KEEP;
   if (restarts) return { kind: "replace", reason: loss.reason };
   return loss.mustStop ? { kind: "stop", reason: loss.reason } : KEEP;

@@ -18,7 +18,7 @@ import { controllers } from "./controllers.ts";
 /** More rounds than any settling cluster needs; beyond it the controllers chase each other. */
 const ROUNDS_MAX = 200;
 
-export interface ServiceShape extends Partial<Omit<ServiceSpec, "task" | "mode">> {
+export interface ServiceShape extends Partial<Omit<ServiceSpec, "task">> {
   readonly replicas?: number;
   readonly task?: Partial<TaskSpec>;
 }
@@ -46,7 +46,7 @@ export class SmallCluster {
     return this.#store.view;
   }
   get context(): DecideContext {
-    return { view: this.view, now: this.now, newId: this.newId };
+    return { view: this.view, now: this.now, wall: 5_000_000 + this.now, newId: this.newId };
   }
   readonly newId = (): string => {
     this.#ids += 1;
@@ -100,9 +100,9 @@ export class SmallCluster {
   /** Changes the spec, as a client would: `task` is merged into the task spec. */
   change(name: string, shape: ServiceShape): void {
     const { id, version, spec } = this.service(name);
-    const { replicas = spec.mode.replicas, task, ...rest } = shape;
-    const mode = { kind: "replicated", replicas } as const;
-    const next: ServiceSpec = { ...spec, ...rest, mode, task: { ...spec.task, ...task } };
+    const { replicas, task, ...rest } = shape;
+    const mode = replicas === undefined ? spec.mode : ({ kind: "replicated", replicas } as const);
+    const next: ServiceSpec = { ...spec, mode, ...rest, task: { ...spec.task, ...task } };
     this.apply({ kind: "update-service", serviceId: id, version, spec: next, rollback: false });
   }
   service(name: string): Service {

@@ -18,6 +18,7 @@
 
 import type { TaskId } from "@skein/common/ids";
 import type { Service, UpdateStatus } from "@skein/common/model/service";
+import { isJob } from "@skein/common/model/service-mode";
 import type { StoreTime } from "@skein/common/time";
 import { storeTime } from "@skein/common/time";
 import type { Command } from "../store/command.ts";
@@ -47,6 +48,8 @@ export function update(context: DecideContext): Decided {
 }
 
 function superviseService(context: DecideContext, service: Service): Decided {
+  // A job's change begins another run: nothing is replaced (job.ts).
+  if (isJob(service.spec.mode)) return { commands: [] };
   const state = service.updateStatus?.state;
   if (state === "paused" || state === "rollback_paused") return { commands: [] };
   const isUnderWay = state === "updating" || state === "rollback_started";

@@ -29,8 +29,14 @@ export interface Group {
   readonly spec: TaskSpec;
 }
 
-/** The first tasks of the group that found a node; the others have none. */
-export function placeGroup(tally: Tally, group: Group): readonly Placement[] {
+export interface Placed {
+  readonly placements: readonly Placement[];
+  readonly left: readonly Task[];
+}
+
+/** Tasks of the group that found a node, and those that did not. */
+export function placeGroup(tally: Tally, group: Group): Placed {
+  if (group.first.pinnedTo !== undefined) return placePinned(tally, group);
   const placements: Placement[] = [];
   const next = chooser(tally, group);
   for (const task of group.tasks) {
@@ -38,7 +44,25 @@ export function placeGroup(tally: Tally, group: Group): readonly Placement[] {
     if (candidate === undefined) break;
     placements.push({ taskId: task.id, nodeId: candidate.info.id });
   }
-  return placements;
+  return { placements, left: group.tasks.slice(placements.length) };
+}
+
+/** Tasks of a global service: each goes to its slot's node, or waits for it. */
+function placePinned(tally: Tally, { first, tasks, spec }: Group): Placed {
+  const pipeline = pipelineFor(first, spec);
+  const nodes = new Map(tally.candidates(first).map((one) => [one.info.id, one]));
+  const placements: Placement[] = [];
+  const left: Task[] = [];
+  for (const task of tasks) {
+    const candidate = task.pinnedTo === undefined ? undefined : nodes.get(task.pinnedTo);
+    if (candidate === undefined || !admits(pipeline, candidate)) {
+      left.push(task);
+      continue;
+    }
+    tally.place(task, candidate);
+    placements.push({ taskId: task.id, nodeId: candidate.info.id });
+  }
+  return { placements, left };
 }
 
 /** Gives the best node for one task after the other, and books it. */
@@ -68,8 +92,17 @@ function chooser(tally: Tally, group: Group): (task: Task) => Candidate | undefi
 
 /** Why none of these has a node, for those that do not say so already. */
 export function explainGroup(tally: Tally, { first, tasks, spec }: Group): readonly Explanation[] {
-  const error = explain(pipelineFor(first, spec), tally.candidates(first));
+  const pipeline = pipelineFor(first, spec);
+  const candidates = tally.candidates(first);
+  const all = explain(pipeline, candidates);
+  const nodes = new Map(candidates.map((one) => [one.info.id, one]));
+  const errorOf = ({ pinnedTo }: Task): string => {
+    if (pinnedTo === undefined) return all;
+    const node = nodes.get(pinnedTo);
+    return explain(pipeline, node === undefined ? [] : [node]);
+  };
   return tasks
-    .filter(({ status }) => status.error !== error)
-    .map(({ id }) => ({ taskId: id, error }));
+    .map((task) => ({ task, error: errorOf(task) }))
+    .filter(({ task, error }) => task.status.error !== error)
+    .map(({ task, error }) => ({ taskId: task.id, error }));
 }

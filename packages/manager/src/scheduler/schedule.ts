@@ -56,10 +56,13 @@ export function schedule(context: DecideContext): Decided {
 function place(tally: Tally, group: Group, leftOver: Map<string, Group>): readonly Placement[] {
   const key = `${group.first.serviceId}/${group.first.taskIndex}`;
   const known = leftOver.get(key);
-  const found = known === undefined ? placeGroup(tally, group) : [];
-  const left = group.tasks.slice(found.length);
+  const isPinned = group.first.pinnedTo !== undefined;
+  const isKnownFull = known !== undefined && !isPinned;
+  const { placements, left } = isKnownFull
+    ? { placements: [], left: group.tasks }
+    : placeGroup(tally, group);
   if (left.length > 0) leftOver.set(key, { ...group, tasks: [...(known?.tasks ?? []), ...left] });
-  return found;
+  return placements;
 }
 
 /** A task in `new` waits for the allocator; one that is not wanted for nothing. */

@@ -199,7 +199,8 @@ export class LeaderDuties {
     let nextMs: number | undefined;
     for (const { name, decide } of controllers) {
       if (this.#busy.has(name)) continue;
-      const context = { view, now: this.time.now(), newId: () => random.id() };
+      const wall = clock.wall();
+      const context = { view, now: this.time.now(), wall, newId: () => random.id() };
       const { commands, again } = decide(context);
       metrics.count("skein_controller_runs_total", 1, { controller: name });
       if (commands.length > 0) this.#submit(name, commands);

@@ -77,6 +77,18 @@ export const commandSchema = v.variant("kind", [
     rollback: flag,
   }),
   v.object({ kind: v.literal("remove-service"), serviceId: id<ServiceId>() }),
+  /**
+   * A scheduled job is due. No-op unless the time is later than every one dealt with before, so
+   * that a time makes one run, whoever leads.
+   */
+  v.object({
+    kind: v.literal("run-job"),
+    serviceId: id<ServiceId>(),
+    /** Wall time of the schedule, not of the decision. */
+    scheduledFor: count,
+    /** Present: the time is dealt with, but nothing runs. */
+    skipped: v.exactOptional(shortText),
+  }),
   /** The reaper: the removed service has no task left. */
   v.object({ kind: v.literal("forget-service"), serviceId: id<ServiceId>() }),
   v.object({
@@ -109,6 +121,8 @@ export const commandSchema = v.variant("kind", [
         failures: count,
         startAt: v.exactOptional(count),
         reason: v.exactOptional(shortText),
+        /** Of a new slot of a global service; a slot that is there keeps its node. */
+        pinnedTo: v.exactOptional(id<NodeId>()),
       }),
     ),
   }),

@@ -17,6 +17,8 @@ export interface DecideContext {
   readonly view: ClusterView;
   /** Last committed store time plus the leader's monotonic time since. */
   readonly now: StoreTime;
+  /** The leader's wall clock: for schedules alone, since it may jump. */
+  readonly wall: number;
   /** Fresh ids for new tasks. */
   readonly newId: () => string;
 }

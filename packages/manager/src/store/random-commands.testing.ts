@@ -5,6 +5,7 @@
 
 import type { TaskId } from "@skein/common/ids";
 import { configId, nodeId, requestId, serviceId, sessionId, taskId } from "@skein/common/ids";
+import type { ServiceMode } from "@skein/common/model/service";
 import type { TaskState } from "@skein/common/model/task-state";
 import { DESIRED_STATES, TASK_STATES } from "@skein/common/model/task-state";
 import fc from "fast-check";
@@ -58,6 +59,14 @@ function task(view: ClusterView, n: number): TaskId {
   return (n % 8 === 7 ? undefined : tasks[n % Math.max(1, tasks.length)]?.id) ?? taskId(`t${n}`);
 }
 
+const SCHEDULE = { cron: "@hourly", missed: "latest", overlap: "skip" } as const;
+const MODES: readonly ServiceMode[] = [
+  { kind: "replicated", replicas: 2 },
+  { kind: "replicated", replicas: 3 },
+  { kind: "replicated-job", completions: 3, concurrent: 1, schedule: SCHEDULE },
+  { kind: "global" },
+];
+
 function spec(n: number, name: string) {
   const task = { ...serviceSpec(name).task, forceUpdate: n % 2, spread: TEXTS.slice(n % 3) };
   const ports = [
@@ -71,7 +80,7 @@ function spec(n: number, name: string) {
     task,
     labels,
     ports: n % 5 === 4 ? [host] : ports.slice(0, n % 4),
-    mode: { kind: "replicated", replicas: n },
+    mode: pick(MODES, n, { kind: "replicated", replicas: n }),
   });
 }
 
@@ -118,6 +127,8 @@ const MAKERS: readonly Maker[] = [
     rollback: flag,
   }),
   (_view, { a }) => ({ kind: "remove-service", serviceId: service(a) }),
+  runJob,
+  runJob,
   (_view, { a }) => ({ kind: "forget-service", serviceId: service(a) }),
   (view, { a, b, off, flag }) => ({
     kind: "set-update-status",
@@ -184,6 +195,16 @@ const MAKERS: readonly Maker[] = [
   (_view, { a }) => ({ kind: "remove-config", configId: config(a) }),
 ];
 
+function runJob(view: ClusterView, { a, b, flag }: Draw): Command {
+  const scheduled = view.services.list().filter(({ spec: { mode } }) => mode.kind.endsWith("job"));
+  return {
+    kind: "run-job",
+    serviceId: scheduled[a % Math.max(1, scheduled.length)]?.id ?? service(a),
+    scheduledFor: 1_000_300 + b * 40,
+    ...(flag ? { skipped: "missed" } : {}),
+  };
+}
+
 function fillSlots(view: ClusterView, { a, items }: Draw): Command {
   const id = service(a);
   return {
@@ -197,6 +218,7 @@ function fillSlots(view: ClusterView, { a, items }: Draw): Command {
       desired: pick(DESIRED_STATES, item.b % 5 === 4 ? 2 : item.b % 2, "running"),
       failures: item.b,
       ...(item.b % 3 === 0 ? { startAt: item.b, reason: "r" } : {}),
+      ...(item.b % 3 === 1 ? { pinnedTo: node(item.b) } : {}),
     })),
   };
 }

@@ -129,6 +129,8 @@ function subjectOf(command: Command): string {
       return `${kind} ${command.nodeId} version ${command.version}`;
     case "update-service":
       return `${kind} ${command.serviceId} version ${command.version}`;
+    case "run-job":
+      return `${kind} ${command.serviceId} ${command.scheduledFor}`;
     case "remove-service":
     case "forget-service":
     case "set-update-status":

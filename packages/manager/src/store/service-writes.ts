@@ -1,7 +1,14 @@
 /**
  * Writing a service's spec: the one place that keeps specIndex, taskIndex, ports and previous spec.
  */
-import type { Service, ServiceSpec, TaskSpec, UpdateStatus } from "@skein/common/model/service";
+import type {
+  JobStatus,
+  Service,
+  ServiceSpec,
+  TaskSpec,
+  UpdateStatus,
+} from "@skein/common/model/service";
+import { scheduleOf } from "@skein/common/model/service-mode";
 import type { Result } from "@skein/common/result";
 import { ok } from "@skein/common/result";
 import type { Refusal } from "./command.ts";
@@ -34,6 +41,7 @@ export function changeSpec(
     previousSpec: service.spec,
     ports: ports.value,
     ...(change.updateStatus === undefined ? {} : { updateStatus: change.updateStatus }),
+    ...nextRun(draft, service, { spec: change.spec, isDirty }),
   });
   return ok(undefined);
 }
@@ -46,6 +54,24 @@ export function rollBack(
 ): Result<undefined, Refusal> {
   if (service.previousSpec === undefined) return noPreviousSpec(service.id);
   return changeSpec(draft, service, { spec: service.previousSpec, updateStatus });
+}
+
+/**
+ * A job that was changed runs again, as in Swarm. One with a schedule waits for its next time,
+ * unless it was forced; a schedule that is new counts from now.
+ */
+function nextRun(
+  { facts }: Draft,
+  { job, spec: before }: Service,
+  { spec, isDirty }: { readonly spec: ServiceSpec; readonly isDirty: boolean },
+): { readonly job?: JobStatus } {
+  if (job === undefined) return {};
+  const schedule = scheduleOf(spec.mode);
+  const isForced = spec.task.forceUpdate !== before.task.forceUpdate;
+  const isNew = schedule !== undefined && !isSame(schedule, scheduleOf(before.mode));
+  const counted = isNew ? { ...job, scheduledFor: facts.wall } : job;
+  if (schedule === undefined ? !isDirty : !isForced) return { job: counted };
+  return { job: { ...counted, iteration: job.iteration + 1, startedAt: facts.wall } };
 }
 
 function whatTasksAre(task: TaskSpec): Omit<TaskSpec, "constraints" | "spread"> {

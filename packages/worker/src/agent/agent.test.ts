@@ -592,7 +592,7 @@ function anyMove(): fc.Arbitrary<Move> {
       .map((sequence) => ({ kind: "status-stored", sequence }) as const),
     fc.constant({ kind: "heartbeat" } as const),
   );
-  const event = fc.tuple(id, fc.nat(4)).map(([name, which]) => anyEvent(name, which));
+  const event = fc.tuple(id, fc.nat(6)).map(([name, which]) => anyEvent(name, which));
   const plane = fc
     .tuple(id, fc.constantFrom("in-rotation", "out-of-rotation" as const))
     .map(([name, kind]) => ({ kind, taskId: taskId(name), reason: "refused" }));
@@ -615,6 +615,8 @@ function anyEvent(name: string, which: number): EngineEvent {
     { kind: "rejected", taskId: id, error: "no" },
     { kind: "exited", taskId: id, exitCode: 1, stopped: false },
     { kind: "warning", taskId: id, message: "limit" },
+    { kind: "checked", taskId: id, healthy: false, output: "no" },
+    { kind: "checked", taskId: id, healthy: true, output: "" },
   ];
   return events[which] ?? { kind: "prepared", taskId: id };
 }

@@ -67,7 +67,8 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
   readonly #session: Session;
   readonly #outbox = new StatusOutbox();
   readonly #tasks = new Map<TaskId, AgentTask>();
-  readonly #draining = new Set<AgentTask>();
+  /** Tasks that wait for a time: they drain, or have a health check. */
+  readonly #timed = new Set<AgentTask>();
   readonly #assignments = new VersionedStream();
   readonly #routeVersions = new VersionedStream();
   #routes = new Map<string, ServiceRoute>();
@@ -99,7 +100,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     if (this.#left) return undefined;
     let at = earliest(this.#session.wakeAt(), this.#leaving?.reportUntil);
     if (this.#session.isLive()) at = earliest(at, this.#outbox.deadline());
-    for (const task of this.#draining) at = earliest(at, task.wakeAt());
+    for (const task of this.#timed) at = earliest(at, task.wakeAt());
     return at;
   }
 
@@ -165,7 +166,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
       this.#session.abandon(turn.now, "statuses were not stored in time", turn);
       this.#restartStreams();
     }
-    for (const task of this.#draining) this.#advance(task, turn);
+    for (const task of this.#timed) this.#advance(task, turn);
   }
 
   #opened(link: number, turn: TaskTurn): void {
@@ -339,8 +340,8 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     }
     if (changes.status) this.#outbox.add(task.taskId, task.status());
     for (const effect of held) turn.emit(effect);
-    if (task.wakeAt() === undefined) this.#draining.delete(task);
-    else this.#draining.add(task);
+    if (task.wakeAt() === undefined) this.#timed.delete(task);
+    else this.#timed.add(task);
     if (task.isTerminal() && task.isDiscarded()) this.#forget(task, turn);
   }
 

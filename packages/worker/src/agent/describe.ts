@@ -38,6 +38,8 @@ export function describeAgentEffect(effect: AgentEffect): string {
       return `save ${describeEntry(effect.entry)}`;
     case "prepare":
       return `prepare ${effect.spec.taskId}: ${effect.spec.argv.join(" ")}`;
+    case "check":
+      return `check ${effect.spec.taskId}: ${effect.spec.argv.join(" ")}`;
     case "start":
     case "stop":
     case "remove":

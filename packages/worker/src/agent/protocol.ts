@@ -7,7 +7,7 @@ import type { LogLevel } from "@skein/common/io/log";
 import type { LinkEnd } from "@skein/common/io/network";
 import type { FromWorker, ToWorker } from "@skein/common/wire/dispatch-messages";
 import type { FromDataPlane, ToDataPlane } from "../dataplane/protocol.ts";
-import type { EngineEvent, FoundTask, RunSpec } from "../engine/engine.ts";
+import type { CheckSpec, EngineEvent, FoundTask, RunSpec } from "../engine/engine.ts";
 import type { DatabaseEntry, TaskRecord } from "./task-record.ts";
 
 export type AgentInput =
@@ -33,6 +33,7 @@ export type AgentEffect =
   | { readonly kind: "save"; readonly entry: DatabaseEntry }
   | { readonly kind: "prepare"; readonly spec: RunSpec }
   | { readonly kind: "start"; readonly taskId: TaskId }
+  | { readonly kind: "check"; readonly spec: CheckSpec }
   | { readonly kind: "stop"; readonly taskId: TaskId }
   | { readonly kind: "remove"; readonly taskId: TaskId }
   | { readonly kind: "data-plane"; readonly message: ToDataPlane }

@@ -7,6 +7,7 @@
  * then what Skein tells every task; the user's own variables come last and win. NODE_OPTIONS alone
  * is joined: the preload that maps `listen` to the task's address is appended to what the user set.
  */
+import { taskName } from "@skein/common/model/task";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import type { Assignment } from "@skein/common/wire/dispatch-messages";
@@ -15,7 +16,7 @@ import { STOP_GRACE_DEFAULT_MS } from "../limits.ts";
 import { loopbackAddress } from "./address.ts";
 import { isHostImage } from "./image.ts";
 import { signalName } from "./signals.ts";
-import { expandTemplate, taskName } from "./template.ts";
+import { expandTemplate } from "./template.ts";
 
 /** What this node gives every task. */
 export interface TaskDefaults {
@@ -115,7 +116,7 @@ function skeinVariables(
   const port = assignment.ports.find((candidate) => candidate.protocol === "tcp")?.targetPort;
   return [
     ["SKEIN_SERVICE_NAME", assignment.serviceName],
-    ["SKEIN_TASK_SLOT", String(assignment.slot)],
+    ["SKEIN_TASK_SLOT", assignment.pinnedTo ?? String(assignment.slot)],
     ["SKEIN_NODE_NAME", assignment.nodeHostname],
     ...(hostAddress === undefined
       ? []

@@ -16,18 +16,19 @@
 import { assert } from "@skein/common/assert";
 import type { TaskId } from "@skein/common/ids";
 import type { TaskStatus } from "@skein/common/model/task";
+import { taskName } from "@skein/common/model/task";
 import type { DesiredState, TaskState } from "@skein/common/model/task-state";
 import { DESIRED_STATES, isTerminal, transitionOwner } from "@skein/common/model/task-state";
 import type { Instant, WallTime } from "@skein/common/time";
-import { later } from "@skein/common/time";
+import { earliest, later } from "@skein/common/time";
 import type { Assignment } from "@skein/common/wire/dispatch-messages";
 import type { EngineEvent, FoundTask } from "../engine/engine.ts";
 import { DRAIN_DELAY_MS } from "../limits.ts";
 import { loopbackAddress } from "./address.ts";
+import { Health } from "./health.ts";
 import type { Turn } from "./protocol.ts";
 import type { TaskDefaults } from "./run-spec.ts";
 import { buildRunSpec, targetPorts } from "./run-spec.ts";
-import { taskName } from "./template.ts";
 
 /** What a task needs from the step it is advanced in. */
 export interface TaskTurn extends Turn {
@@ -54,6 +55,7 @@ export class AgentTask {
   /** The leader no longer has it: once ended, every trace goes. */
   #discarded = false;
   #announced = false;
+  #health: Health | undefined;
 
   constructor(taskId: TaskId, wall: WallTime) {
     this.taskId = taskId;
@@ -91,7 +93,7 @@ export class AgentTask {
   }
 
   wakeAt(): Instant | undefined {
-    return this.#drainUntil;
+    return earliest(this.#drainUntil, this.#health?.wakeAt());
   }
 
   /** Facts for invariants.ts and describe.ts. */
@@ -159,6 +161,7 @@ export class AgentTask {
         message: "adopted",
         ...(found.pid === undefined ? {} : { pid: found.pid }),
       });
+      this.#beginChecks(turn, true);
       return;
     }
     this.#ended(found.exitCode ?? 137, this.#wantsStop(), turn);
@@ -175,6 +178,8 @@ export class AgentTask {
         return this.#started(event.pid, turn);
       case "exited":
         return this.#ended(event.exitCode, event.stopped || this.#stopAsked, turn);
+      case "checked":
+        return this.#checked(event, turn);
       case "warning":
         return this.#amend({ warning: event.message });
     }
@@ -203,11 +208,13 @@ export class AgentTask {
       this.#move("starting", turn, { message: "starting" });
       turn.emit({ kind: "start", taskId: this.taskId });
     }
+    if (this.#health?.takeDue(turn.now) === true) this.#check(turn);
     if (this.#status.state === "running") this.#announce(turn);
   }
 
   #wantsStop(): boolean {
-    return this.#leaving || this.#desired === "shutdown" || this.#desired === "remove";
+    if (this.#leaving || this.#health?.state === "unhealthy") return true;
+    return this.#desired === "shutdown" || this.#desired === "remove";
   }
 
   #prepare(turn: TaskTurn): void {
@@ -224,7 +231,35 @@ export class AgentTask {
   }
 
   #started(pid: number, turn: TaskTurn): void {
-    if (this.#status.state === "starting") this.#move("running", turn, { message: "started", pid });
+    if (this.#status.state !== "starting") return;
+    this.#beginChecks(turn, false);
+    if (this.#health === undefined) return this.#move("running", turn, { message: "started", pid });
+    this.#amend({ message: "waiting for its health check", pid });
+  }
+
+  #beginChecks(turn: TaskTurn, adopted: boolean): void {
+    const check = this.#assignment?.spec.process.health;
+    if (check !== undefined) this.#health = new Health(check, turn.now, adopted);
+  }
+
+  #check(turn: TaskTurn): void {
+    const assignment = this.#assignment;
+    const check = assignment?.spec.process.health;
+    if (assignment === undefined || check === undefined) return;
+    const built = buildRunSpec(assignment, turn.defaults);
+    if (!built.ok) return; // It was built once already: the task runs.
+    const { taskId, env, directory, user } = built.value;
+    const place = { ...(directory && { directory }), ...(user && { user }) };
+    const { test: argv, timeoutMs } = check;
+    turn.emit({ kind: "check", spec: { taskId, argv, env, ...place, timeoutMs } });
+  }
+
+  /** Swarm's rule: only a healthy task is running. */
+  #checked(event: Extract<EngineEvent, { readonly kind: "checked" }>, turn: TaskTurn): void {
+    this.#health?.checked(turn.now, event);
+    if (this.#health?.state !== "healthy" || this.#status.state !== "starting") return;
+    const { pid } = this.#status;
+    this.#move("running", turn, { message: "healthy", ...(pid === undefined ? {} : { pid }) });
   }
 
   /**
@@ -236,6 +271,10 @@ export class AgentTask {
   }
 
   #ended(exitCode: number, stopped: boolean, turn: TaskTurn): void {
+    if (this.#health?.state === "unhealthy") {
+      const error = this.#health.reason;
+      return this.#move("failed", turn, { message: "unhealthy", error, exitCode });
+    }
     if (stopped) return this.#move("shutdown", turn, { message: "shutdown", exitCode });
     if (exitCode === 0) return this.#move("complete", turn, { message: "finished", exitCode });
     const error = `task: non-zero exit (${exitCode})`;
@@ -249,6 +288,7 @@ export class AgentTask {
       return this.#withdraw(turn);
     }
     if (this.#stopAsked) return;
+    this.#health?.stop();
     if (this.#drainUntil === undefined && this.#serves()) {
       // T4: out of rotation first; the stop signal follows when every node knows.
       this.#drainUntil = later(turn.now, DRAIN_DELAY_MS);
@@ -310,6 +350,7 @@ export class AgentTask {
     this.#statusChanged = true;
     if (!isTerminal(state)) return;
     this.#drainUntil = undefined;
+    this.#health?.stop();
     this.#recordChanged = true;
   }
 

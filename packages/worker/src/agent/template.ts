@@ -7,6 +7,7 @@
  *   P1. Total: any text gives an expansion or a reason, and the reason names the field.
  *   P2. One pass: what a label's value holds is never expanded again.
  */
+import { taskName } from "@skein/common/model/task";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import type { Assignment } from "@skein/common/wire/dispatch-messages";
@@ -16,7 +17,7 @@ const FIELDS: Readonly<Record<string, (assignment: Assignment) => string>> = {
   ".Service.Name": (assignment) => assignment.serviceName,
   ".Task.ID": (assignment) => assignment.taskId,
   ".Task.Name": (assignment) => `${taskName(assignment)}.${assignment.taskId}`,
-  ".Task.Slot": (assignment) => String(assignment.slot),
+  ".Task.Slot": (assignment) => assignment.pinnedTo ?? String(assignment.slot),
   ".Node.ID": (assignment) => assignment.nodeId,
   ".Node.Hostname": (assignment) => assignment.nodeHostname,
 };
@@ -24,14 +25,6 @@ const NODE_LABEL = ".Node.Labels.";
 
 /** The fields a template may name, for messages and documentation. */
 export const TEMPLATE_FIELDS: readonly string[] = [...Object.keys(FIELDS), `${NODE_LABEL}<name>`];
-
-/** "web.1": how people name a task. */
-export function taskName(assignment: {
-  readonly serviceName: string;
-  readonly slot: number;
-}): string {
-  return `${assignment.serviceName}.${assignment.slot}`;
-}
 
 /** Expands every `{{…}}` of `text`; the error completes "expanding env failed: …". */
 export function expandTemplate(text: string, assignment: Assignment): Result<string, string> {

@@ -41,8 +41,25 @@ export type EngineEvent =
       readonly exitCode: number;
       readonly stopped: boolean;
     }
+  /** The answer to `check`. */
+  | {
+      readonly kind: "checked";
+      readonly taskId: TaskId;
+      readonly healthy: boolean;
+      readonly output: string;
+    }
   /** Something asked for that this machine cannot grant (a limit); the task runs without it. */
   | { readonly kind: "warning"; readonly taskId: TaskId; readonly message: string };
+
+/** One run of a health check: a command beside the task, with what the task has. */
+export interface CheckSpec {
+  readonly taskId: TaskId;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly directory?: string;
+  readonly user?: string;
+  readonly timeoutMs: number;
+}
 
 /** A task found on disk after the agent restarted. */
 export interface FoundTask {
@@ -61,6 +78,8 @@ export interface Engine {
   adopt(done: (found: readonly FoundTask[]) => void): void;
   prepare(spec: RunSpec): void;
   start(taskId: TaskId): void;
+  /** Answered by `checked`, always, unless the task ends before. */
+  check(spec: CheckSpec): void;
   /** Stop signal, then SIGKILL after the grace period, to the whole tree. Idempotent. */
   stop(taskId: TaskId): void;
   /** Deletes files and output of an ended task. */

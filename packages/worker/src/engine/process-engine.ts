@@ -18,7 +18,8 @@ import type { Log } from "@skein/common/io/log";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import { ADOPTED_POLL_MS } from "../limits.ts";
-import type { Engine, EngineEvent, FoundTask, RunSpec } from "./engine.ts";
+import type { CheckSpec, Engine, EngineEvent, FoundTask, RunSpec } from "./engine.ts";
+import { runCheck } from "./process-check.ts";
 import type { ProcessRecord } from "./process-files.ts";
 import { TaskFiles } from "./process-files.ts";
 import type { ResolvedProgram } from "./process-resolve.ts";
@@ -134,6 +135,13 @@ export class ProcessEngine implements Engine {
       const child = await this.#spawn(prepared);
       if (child.ok) return this.#record(prepared, child.value, starting);
       this.#reject(taskId, `exec: "${prepared.spec.argv[0]}": ${child.error}`);
+    });
+  }
+
+  check(spec: CheckSpec): void {
+    this.#background("check", spec.taskId, async () => {
+      const result = await runCheck(spec, this.#clock);
+      if (!this.#closed) this.#tell({ kind: "checked", taskId: spec.taskId, ...result });
     });
   }
 

@@ -212,6 +212,8 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
         return engine.prepare(effect.spec);
       case "start":
         return engine.start(effect.taskId);
+      case "check":
+        return engine.check(effect.spec);
       case "stop":
         return engine.stop(effect.taskId);
       case "remove":

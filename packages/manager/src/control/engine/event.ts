@@ -2,6 +2,7 @@
 import type { Config } from "@skein/common/model/config";
 import type { Node } from "@skein/common/model/node";
 import type { Service } from "@skein/common/model/service";
+import { replicasOf } from "@skein/common/model/service-mode";
 import type { Change } from "../../store/view.ts";
 import type { Filters } from "../filters.ts";
 import { anyOf } from "../filters.ts";
@@ -105,9 +106,13 @@ function serviceEvent(change: Change, now: number): SwarmEvent | undefined {
 function describeService(after: Service, before: Service | undefined): Record<string, string> {
   return {
     name: after.spec.name,
-    ...difference("replicas", before?.spec.mode.replicas, after.spec.mode.replicas),
+    ...difference("replicas", replicas(before), replicas(after)),
     ...difference("updatestate", before?.updateStatus?.state, after.updateStatus?.state),
   };
+}
+
+function replicas(service: Service | undefined): number | undefined {
+  return service === undefined ? undefined : replicasOf(service.spec.mode);
 }
 
 function describeNode(after: Node | undefined, before: Node | undefined): Record<string, string> {

@@ -5,6 +5,7 @@
  */
 import { assert } from "@skein/common/assert";
 import { decodeGo } from "./go-decode.ts";
+import { normalizeMode } from "./service-mode.ts";
 import type { EnginePort, EngineServiceSpec, EngineUpdateConfig } from "./service-shape.ts";
 import { serviceSpecShape } from "./service-shape.ts";
 import type { SpecContext } from "./service-spec.ts";
@@ -33,7 +34,7 @@ function fill(spec: EngineServiceSpec, context: SpecContext): EngineServiceSpec 
       ForceUpdate: task.ForceUpdate ?? 0,
       Runtime: task.Runtime ?? "container",
     },
-    Mode: mode(spec.Mode ?? {}),
+    Mode: normalizeMode(spec.Mode ?? {}),
     ...(update === undefined ? {} : { UpdateConfig: updateConfig(update) }),
     ...(rollback === undefined ? {} : { RollbackConfig: updateConfig(rollback) }),
     ...(endpoint === undefined
@@ -53,15 +54,6 @@ function containerSpec(container: Container, directory: string | undefined): Con
   const isolated = { ...container, Isolation: container.Isolation ?? "default" };
   if (container.Dir !== undefined || directory === undefined) return isolated;
   return { ...isolated, Dir: directory };
-}
-
-type Mode = NonNullable<EngineServiceSpec["Mode"]>;
-
-/** Neither mode nor count: one replica, and it is written out, since clients dereference it. */
-function mode(sent: Mode): Mode {
-  const { Replicated, ...others } = sent;
-  if (Replicated === undefined && Object.keys(others).length > 0) return others;
-  return { ...others, Replicated: { Replicas: Replicated?.Replicas ?? 1 } };
 }
 
 function updateConfig(config: EngineUpdateConfig): EngineUpdateConfig {

@@ -18,17 +18,6 @@ const NODE_NETWORK = "programs use the node's own name resolution and hosts file
 const PLAIN = "a task is a plain process with the rights of the node's worker";
 
 const TABLE: readonly Unsupported[] = [
-  mode(
-    "global services (--mode global)",
-    "only replicated services are there yet",
-    (m) => m?.Global,
-  ),
-  mode(
-    "jobs (--mode replicated-job)",
-    "only replicated services are there yet",
-    (m) => m?.ReplicatedJob,
-  ),
-  mode("jobs (--mode global-job)", "only replicated services are there yet", (m) => m?.GlobalJob),
   spec("plugin services", "there are no plugins", (s) => s.TaskTemplate?.PluginSpec),
   spec(
     "network attachments",
@@ -51,11 +40,6 @@ const TABLE: readonly Unsupported[] = [
     "configs in tasks (--config)",
     "configs are stored, but not handed to tasks yet",
     (c) => c?.Configs,
-  ),
-  container(
-    "health checks (--health-cmd)",
-    "a task counts as healthy once its port accepts connections",
-    (c) => (isNoHealthcheck(c?.Healthcheck) ? undefined : c?.Healthcheck),
   ),
   container("host entries (--host)", NODE_NETWORK, (c) => c?.Hosts),
   container("DNS settings (--dns)", NODE_NETWORK, (c) => c?.DNSConfig),
@@ -121,15 +105,6 @@ function spec(feature: string, because: string, pick: Pick): Unsupported {
   return { feature, because, asked: (service) => !isEmpty(pick(service), 0) };
 }
 
-function mode(
-  feature: string,
-  because: string,
-  pick: (mode: EngineServiceSpec["Mode"]) => unknown,
-): Unsupported {
-  // `{"Global": {}}` asks for it: here presence counts, not content.
-  return { feature, because, asked: (service) => pick(service.Mode) !== undefined };
-}
-
 function container(
   feature: string,
   because: string,
@@ -142,11 +117,6 @@ type Port = NonNullable<NonNullable<EngineServiceSpec["EndpointSpec"]>["Ports"]>
 
 function ports(feature: string, because: string, test: (port: Port) => boolean): Unsupported {
   return { feature, because, asked: (service) => (service.EndpointSpec?.Ports ?? []).some(test) };
-}
-
-/** `--no-healthcheck` asks for none, which is what there is. */
-function isNoHealthcheck(value: unknown): boolean {
-  return JSON.stringify(value) === '{"Test":["NONE"]}';
 }
 
 /** Zero all the way down; what is nested deeper than any real field counts as something. */

@@ -2,10 +2,12 @@
  * What makes a ServiceSpec invalid, in dockerd's and Swarm's words and with their status codes.
  * Order is Swarm's: what the API layer finds comes before what the cluster finds.
  */
-import { SERVICE_REPLICAS_MAX, SPEC_SHORT_TEXT_MAX } from "../../limits.ts";
+import { SPEC_SHORT_TEXT_MAX } from "../../limits.ts";
 import type { Checked } from "../api-error.ts";
 import { badRequest, invalidArgument, rpc, unclassified } from "../api-error.ts";
+import { checkHealth } from "./health.ts";
 import { isHostImage, isReference } from "./image.ts";
+import { checkMode } from "./service-mode.ts";
 import { FAILURE_ACTIONS, pick, RESTART_CONDITIONS, UPDATE_ORDERS } from "./service-policies.ts";
 import type {
   EngineContainerSpec,
@@ -32,16 +34,9 @@ export function checkSpec(spec: EngineServiceSpec, verb: string): Wrong {
     checkResources(task) ??
     checkConstraints(task) ??
     checkPorts(spec.EndpointSpec?.Ports ?? []) ??
-    checkContainer(task.ContainerSpec ?? {}, what)
+    checkContainer(task.ContainerSpec ?? {}, what) ??
+    checkHealth(task.ContainerSpec?.Healthcheck)
   );
-}
-
-function checkMode(spec: EngineServiceSpec, what: string): Wrong {
-  const modes = Object.values(spec.Mode ?? {}).filter((value) => value !== undefined);
-  if (modes.length > 1) return badRequest("must specify only one service mode");
-  const replicas = spec.Mode?.Replicated?.Replicas ?? 0;
-  if (replicas <= SERVICE_REPLICAS_MAX) return undefined;
-  return badRequest(`${what}: ${replicas} replicas are more than ${SERVICE_REPLICAS_MAX}`);
 }
 
 function checkRuntime(task: EngineTaskSpec): Wrong {

@@ -20,6 +20,15 @@ import {
   uint64,
 } from "./go-decode.ts";
 
+const healthcheck = struct("HealthConfig", {
+  Test: [list(text), "nonzero"],
+  Interval: [duration, "nonzero"],
+  Timeout: [duration, "nonzero"],
+  StartPeriod: [duration, "nonzero"],
+  StartInterval: [duration, "nonzero"],
+  Retries: [int64, "nonzero"],
+});
+
 const containerSpec = struct("ContainerSpec", {
   Image: [text, "nonzero"],
   Labels: [map(text), "nonzero"],
@@ -38,7 +47,7 @@ const containerSpec = struct("ContainerSpec", {
   ReadOnly: [flag, "nonzero"],
   Mounts: [raw, "nonzero"],
   StopGracePeriod: [duration, "present"],
-  Healthcheck: [raw, "present"],
+  Healthcheck: [healthcheck, "present"],
   Hosts: [list(text), "nonzero"],
   DNSConfig: [raw, "present"],
   Secrets: [raw, "nonzero"],
@@ -122,9 +131,15 @@ const portConfig = struct("PortConfig", {
 
 const mode = struct("ServiceMode", {
   Replicated: [struct("ReplicatedService", { Replicas: [uint64, "present"] }), "present"],
-  Global: [raw, "present"],
-  ReplicatedJob: [raw, "present"],
-  GlobalJob: [raw, "present"],
+  Global: [struct("GlobalService", {}), "present"],
+  ReplicatedJob: [
+    struct("ReplicatedJob", {
+      MaxConcurrent: [uint64, "present"],
+      TotalCompletions: [uint64, "present"],
+    }),
+    "present",
+  ],
+  GlobalJob: [struct("GlobalJob", {}), "present"],
 });
 
 export const serviceSpecShape = struct("ServiceSpec", {
@@ -144,6 +159,7 @@ export const serviceSpecShape = struct("ServiceSpec", {
 
 export type EngineServiceSpec = Decoded<typeof serviceSpecShape>;
 export type EngineTaskSpec = Decoded<typeof taskSpec>;
+export type EngineHealthcheck = Decoded<typeof healthcheck>;
 export type EngineContainerSpec = Decoded<typeof containerSpec>;
 export type EngineRestartPolicy = Decoded<typeof restartPolicy>;
 export type EngineUpdateConfig = Decoded<typeof updateConfig>;

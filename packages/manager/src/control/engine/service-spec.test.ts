@@ -148,6 +148,10 @@ describe("service-spec: conversion", () => {
   });
 });
 
+/** Settings of updates do not apply to jobs. */
+const { UpdateConfig: _update, ...UNCONFIGURED } = WEB;
+const JOB = { ...UNCONFIGURED, Mode: { GlobalJob: {} } };
+
 describe("service-spec: refusals", () => {
   const container = (fields: object) => ({
     ...WEB,
@@ -193,10 +197,10 @@ describe("service-spec: refusals", () => {
       part: "--config",
     },
     {
-      name: "health checks",
-      sent: container({ Healthcheck: { Test: ["CMD", "x"] } }),
-      status: 501,
-      part: "--health-cmd",
+      name: "a health check without a command",
+      sent: container({ Healthcheck: { Test: ["CMD"] } }),
+      status: 400,
+      part: "no command",
     },
     { name: "init", sent: container({ Init: true }), status: 501, part: "--init" },
     { name: "tty", sent: container({ TTY: true }), status: 501, part: "--tty" },
@@ -220,16 +224,28 @@ describe("service-spec: refusals", () => {
       part: "--log-driver",
     },
     {
-      name: "global mode",
-      sent: { ...WEB, Mode: { Global: {} } },
-      status: 501,
-      part: "--mode global",
+      name: "two modes",
+      sent: { ...WEB, Mode: { Global: {}, GlobalJob: {} } },
+      status: 400,
+      message: "must specify only one service mode",
     },
     {
-      name: "jobs",
-      sent: { ...WEB, Mode: { ReplicatedJob: {} } },
-      status: 501,
-      part: "replicated-job",
+      name: "update settings of a job",
+      sent: { ...WEB, Mode: { GlobalJob: {} }, UpdateConfig: { Order: "stop-first" } },
+      status: 400,
+      part: "do not apply to a job",
+    },
+    {
+      name: "a schedule of what is no job",
+      sent: { ...WEB, Labels: { "skein.schedule": "@daily" } },
+      status: 400,
+      part: "needs --mode replicated-job",
+    },
+    {
+      name: "a schedule that is none",
+      sent: { ...JOB, Labels: { "skein.schedule": "61 * * * *" } },
+      status: 400,
+      part: '"61" is no minute',
     },
     {
       name: "udp",
@@ -267,6 +283,33 @@ describe("service-spec: refusals", () => {
       else expect(read.error.message).to.include(row.part);
     });
   }
+
+  it("reads every mode, a job's schedule and a health check", () => {
+    const modeOf = (sent: object) => {
+      const read = readServiceSpec({ ...JOB, ...sent }, context);
+      return read.ok ? read.value.spec.mode : read.error.message;
+    };
+    expect(modeOf({ Mode: { Global: {} } })).to.deep.equal({ kind: "global" });
+    expect(modeOf({ Mode: { ReplicatedJob: { MaxConcurrent: 2 } } })).to.deep.equal({
+      kind: "replicated-job",
+      completions: 2,
+      concurrent: 2,
+    });
+    const Labels = { "skein.schedule": "*/5 * * * *", "skein.schedule.missed": "skip" };
+    expect(modeOf({ Mode: { GlobalJob: {} }, Labels })).to.deep.equal({
+      kind: "global-job",
+      schedule: { cron: "*/5 * * * *", missed: "skip", overlap: "skip" },
+    });
+    const Healthcheck = { Test: ["CMD-SHELL", "nc -z x 1"], Interval: 2e9, Retries: 5 };
+    const read = readServiceSpec(container({ Healthcheck }), context);
+    expect(read.ok && read.value.spec.task.process.health).to.deep.equal({
+      test: ["/bin/sh", "-c", "nc -z x 1"],
+      intervalMs: 2000,
+      timeoutMs: 30_000,
+      startPeriodMs: 0,
+      retries: 5,
+    });
+  });
 
   it("accepts what asks for nothing: empty DNS settings, no health check, no networks", () => {
     const sent = container({

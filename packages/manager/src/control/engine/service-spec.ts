@@ -11,10 +11,12 @@
 import type { PortSpec, ServiceSpec, TaskSpec } from "@skein/common/model/service";
 import { ok } from "@skein/common/result";
 import type { Checked } from "../api-error.ts";
-import { badRequest, unimplemented, unsupported } from "../api-error.ts";
+import { badRequest, unsupported } from "../api-error.ts";
 import { decodeGo } from "./go-decode.ts";
+import { readHealth } from "./health.ts";
 import { HOST_IMAGE } from "./image.ts";
 import { normalizeSpec } from "./normalize-spec.ts";
+import { readMode } from "./service-mode.ts";
 import { readRestartPolicy, readUpdateConfig } from "./service-policies.ts";
 import { refuseUnsupported } from "./service-refusals.ts";
 import { checkSpec } from "./service-rules.ts";
@@ -48,10 +50,6 @@ export function readServiceSpec(body: unknown, context: SpecContext): Checked<Re
   const engine = normalizeSpec(decoded.value.value, context);
   const wrong = checkSpec(engine, context.verb);
   if (wrong !== undefined) return wrong;
-  // Every service there is is replicated: another mode is a change of mode.
-  if (context.verb === "update" && engine.Mode?.Replicated === undefined) {
-    return unimplemented("service mode change is not allowed");
-  }
   const missing = refuseUnsupported(engine);
   if (missing !== undefined) {
     return unsupported(`Cannot ${context.verb} service ${engine.Name}: ${missing}`);
@@ -67,7 +65,7 @@ function toServiceSpec(engine: EngineServiceSpec): ServiceSpec {
     name: engine.Name ?? "",
     labels: engine.Labels ?? {},
     task: toTaskSpec(engine.TaskTemplate ?? {}),
-    mode: { kind: "replicated", replicas: engine.Mode?.Replicated?.Replicas ?? 1 },
+    mode: readMode(engine),
     ...(update === undefined ? {} : { update: readUpdateConfig(update) }),
     ...(rollback === undefined ? {} : { rollback: readUpdateConfig(rollback) }),
     endpointMode: "vip",
@@ -95,6 +93,7 @@ function toTaskSpec(task: EngineTaskSpec): TaskSpec {
 
 function toProcess(container: EngineContainerSpec): TaskSpec["process"] {
   const { Dir, User, Hostname, StopSignal, StopGracePeriod } = container;
+  const health = readHealth(container.Healthcheck);
   return {
     image: HOST_IMAGE,
     command: container.Command ?? [],
@@ -106,6 +105,7 @@ function toProcess(container: EngineContainerSpec): TaskSpec["process"] {
     ...(Hostname === undefined ? {} : { hostname: Hostname }),
     ...(StopSignal === undefined ? {} : { stopSignal: StopSignal }),
     ...(StopGracePeriod === undefined ? {} : { stopGraceMs: toMilliseconds(StopGracePeriod) }),
+    ...(health === undefined ? {} : { health }),
   };
 }
 

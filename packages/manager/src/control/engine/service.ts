@@ -1,5 +1,11 @@
 /** Our service -> the Engine API's Service. */
-import type { PortSpec, Service, ServiceSpec, UpdateStatus } from "@skein/common/model/service";
+import type {
+  JobStatus,
+  PortSpec,
+  Service,
+  ServiceSpec,
+  UpdateStatus,
+} from "@skein/common/model/service";
 import { decodeGo } from "./go-decode.ts";
 import { parseGoJson } from "./go-json.ts";
 import { HOST_IMAGE } from "./image.ts";
@@ -11,6 +17,8 @@ import { formatWall } from "./time.ts";
 export interface ServiceCounts {
   readonly running: number;
   readonly desired: number;
+  /** Of a job's run. */
+  readonly completed: number;
 }
 
 export interface ServiceView {
@@ -37,6 +45,7 @@ export function serviceToEngine(service: Service, view: ServiceView): object {
     },
     ...(update === undefined ? {} : { UpdateStatus: updateStatus(update) }),
     ...(view.counts === undefined ? {} : { ServiceStatus: serviceStatus(view.counts) }),
+    ...(service.job === undefined ? {} : { JobStatus: jobStatus(service.job) }),
   };
 }
 
@@ -75,6 +84,18 @@ function updateStatus(status: UpdateStatus): object {
   };
 }
 
+function jobStatus(job: JobStatus): object {
+  const { iteration, startedAt } = job;
+  return {
+    JobIteration: iteration === 0 ? {} : { Index: iteration },
+    ...(startedAt === undefined ? {} : { LastExecution: formatWall(startedAt) }),
+  };
+}
+
 function serviceStatus(counts: ServiceCounts): object {
-  return { RunningTasks: counts.running, DesiredTasks: counts.desired, CompletedTasks: 0 };
+  return {
+    RunningTasks: counts.running,
+    DesiredTasks: counts.desired,
+    CompletedTasks: counts.completed,
+  };
 }

@@ -1,11 +1,12 @@
 /** Our task -> the Engine API's Task. */
 import type { Cluster } from "@skein/common/model/cluster";
-import type { TaskSpec } from "@skein/common/model/service";
+import type { HealthCheck, TaskSpec } from "@skein/common/model/service";
 import type { Task, TaskStatus } from "@skein/common/model/task";
 import { ingressNetworkId } from "./network.ts";
 import { formatWall, toNanoseconds } from "./time.ts";
 
 export function taskToEngine(task: Task, cluster: Cluster | undefined): object {
+  const nodeId = task.nodeId ?? task.pinnedTo;
   return {
     ID: task.id,
     Version: { Index: task.version },
@@ -14,14 +15,23 @@ export function taskToEngine(task: Task, cluster: Cluster | undefined): object {
     Labels: {},
     Spec: taskSpecToEngine(task.spec),
     ServiceID: task.serviceId,
-    Slot: task.slot,
-    ...(task.nodeId === undefined ? {} : { NodeID: task.nodeId }),
+    ...(task.pinnedTo !== undefined || task.slot === 0 ? {} : { Slot: task.slot }),
+    ...(nodeId === undefined ? {} : { NodeID: nodeId }),
     Status: statusToEngine(task.status),
-    DesiredState: task.desired,
+    DesiredState: desiredShown(task),
     ...(task.address === undefined || cluster === undefined
       ? {}
       : { NetworksAttachments: [attachment(task.address, cluster)] }),
+    ...(task.iteration === undefined
+      ? {}
+      : { JobIteration: task.iteration === 0 ? {} : { Index: task.iteration } }),
   };
+}
+
+/** A job's task is wanted until it is complete. */
+export function desiredShown({ desired, iteration }: Task): string {
+  const isWanted = desired === "running" || desired === "ready";
+  return iteration !== undefined && isWanted ? "complete" : desired;
 }
 
 /** A task's spec has no `Runtime`, and its image is shown as people call it. */
@@ -41,6 +51,7 @@ export function taskSpecToEngine(spec: TaskSpec): object {
       ...(process.stopGraceMs === undefined
         ? {}
         : { StopGracePeriod: toNanoseconds(process.stopGraceMs) }),
+      ...(process.health === undefined ? {} : { Healthcheck: healthcheck(process.health) }),
       Isolation: "default",
     },
     Resources: {
@@ -50,6 +61,19 @@ export function taskSpecToEngine(spec: TaskSpec): object {
     ...(spec.restart === undefined ? {} : { RestartPolicy: restart(spec.restart) }),
     Placement: placement(spec),
     ForceUpdate: spec.forceUpdate,
+  };
+}
+
+function healthcheck(check: HealthCheck): object {
+  return {
+    Test: ["CMD", ...check.test],
+    Interval: toNanoseconds(check.intervalMs),
+    Timeout: toNanoseconds(check.timeoutMs),
+    ...(check.startPeriodMs === 0 ? {} : { StartPeriod: toNanoseconds(check.startPeriodMs) }),
+    ...(check.startIntervalMs === undefined
+      ? {}
+      : { StartInterval: toNanoseconds(check.startIntervalMs) }),
+    Retries: check.retries,
   };
 }
 

@@ -1,4 +1,6 @@
 /** A new service, with its published ports assigned. Its slots and tasks are the orchestrator's. */
+import type { JobStatus, ServiceSpec } from "@skein/common/model/service";
+import { isJob, scheduleOf } from "@skein/common/model/service-mode";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
@@ -25,6 +27,14 @@ export function applyCreateService(
     taskIndex: facts.index,
     spec,
     ports: ports.value,
+    ...firstRun(spec, facts),
   });
   return draft.accept(serviceId);
+}
+
+/** A job runs at once, unless it has a schedule to wait for; times before now are past. */
+function firstRun({ mode }: ServiceSpec, { wall }: Facts): { readonly job?: JobStatus } {
+  if (!isJob(mode)) return {};
+  if (scheduleOf(mode) === undefined) return { job: { iteration: 0, startedAt: wall } };
+  return { job: { iteration: 0, scheduledFor: wall } };
 }

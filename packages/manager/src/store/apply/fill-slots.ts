@@ -1,4 +1,5 @@
 /** Slots get a new task each. */
+import type { NodeId } from "@skein/common/ids";
 import type { Service } from "@skein/common/model/service";
 import type { Slot, Task } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
@@ -54,11 +55,21 @@ function fillSlot(draft: Draft, service: Service, item: Item): void {
     generation: item.generation + 1,
     taskId,
     failures,
+    ...pinned(old ?? item),
     ...(startAt === undefined ? {} : { startAt }),
     ...(reason === undefined ? {} : { reason }),
   };
   draft.slots.put(next);
-  draft.tasks.put(newTask(draft, service, item));
+  draft.tasks.put({ ...newTask(draft, service, item), ...pinned(next), ...runOf(service) });
+}
+
+/** A slot keeps its node for as long as it is there. */
+function pinned({ pinnedTo }: { readonly pinnedTo?: NodeId }): { readonly pinnedTo?: NodeId } {
+  return pinnedTo === undefined ? {} : { pinnedTo };
+}
+
+function runOf({ job }: Service): { readonly iteration?: number } {
+  return job === undefined ? {} : { iteration: job.iteration };
 }
 
 /**

@@ -32,6 +32,7 @@ import { applyRemoveNode } from "./remove-node.ts";
 import { applyRemoveService } from "./remove-service.ts";
 import { applyRemoveSlots } from "./remove-slots.ts";
 import { applyReportTasks } from "./report-tasks.ts";
+import { applyRunJob } from "./run-job.ts";
 import { applySetDesired } from "./set-desired.ts";
 import { applySetNodeState } from "./set-node-state.ts";
 import { applySetUpdateStatus } from "./set-update-status.ts";
@@ -63,6 +64,7 @@ export const HANDLERS: Handlers = {
   "remove-service": applyRemoveService,
   "remove-slots": applyRemoveSlots,
   "report-tasks": applyReportTasks,
+  "run-job": applyRunJob,
   "set-desired": applySetDesired,
   "set-node-state": applySetNodeState,
   "set-update-status": applySetUpdateStatus,
