@@ -18,6 +18,14 @@ export const LINK_SILENCE_MAX_MS = 10_000;
 export const LINK_CLOSE_TIMEOUT_MS = 30_000;
 /** Connections that have not shown a certificate yet, per listener: strangers cost little. */
 export const HANDSHAKES_MAX = 256;
+/** Longest request on `/ca`: a key, a proof, a token and a few addresses. */
+export const CA_REQUEST_BYTES_MAX = 16 * 1024;
+/** Requests on `/ca` under way at one manager; more are told to come back. */
+export const CA_REQUESTS_MAX = 64;
+/** Longest answer on `/ca`: certificates and the addresses of managers. */
+export const CA_ANSWER_BYTES_MAX = 256 * 1024;
+/** A join waits for a commit, which is answered within 5 s, and for a certificate. */
+export const CA_TIMEOUT_MS = 10_000;
 /** Links of one peer into one listener: streams included, so it is generous; a leak is stopped. */
 export const LINKS_PER_PEER_MAX = 4096;
 /** Text in which a peer explains a refusal; more of it is cut off. */

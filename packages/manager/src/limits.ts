@@ -262,3 +262,13 @@ export const PROBE_TRIES = 6;
 export const PROBE_PAUSE_MS = 40;
 /** A dial that failed more slowly met silence, not a dying process: it is not repeated. */
 export const PROBE_QUICK_MS = 300;
+
+// Trust
+/** A follower waits this long for the leader's answer to a join. */
+export const CA_LEADER_MS = 8000;
+/** Docker's shortest life of a node certificate: nodes renew at half of it at the earliest. */
+export const CERTIFICATE_LIFE_MS_MIN = 60 * 60 * 1000;
+/** A removed node is remembered this much beyond its certificate's end: clocks differ. */
+export const REMOVED_NODE_MARGIN_MS = 7 * 24 * 60 * 60 * 1000;
+/** How often a manager looks whether its node's certificate was renewed: three stats. */
+export const IDENTITY_LOOK_MS = 1000;

@@ -10,16 +10,19 @@ import { BugError } from "@skein/common/assert";
 import type { RaftId } from "@skein/common/ids";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { nodeConfigSchema } from "@skein/common/model/node-config";
+import { readAuthoritySeed, removeAuthoritySeed } from "@skein/common/node/authority-seed";
 import { createFileDisk } from "@skein/common/node/file-disk";
 import type { UnixServer } from "@skein/common/node/http-server";
 import { readIdentity } from "@skein/common/node/identity";
 import type { JsonLog } from "@skein/common/node/json-log";
 import { jsonLog } from "@skein/common/node/json-log";
 import { linkDuplex } from "@skein/common/node/link-duplex";
+import { caRefusal } from "@skein/common/node/link-listener";
 import { lockDirectory } from "@skein/common/node/lock-file";
 import type { MetricsRegistry } from "@skein/common/node/metrics";
 import { createMetrics } from "@skein/common/node/metrics";
 import { addProcessMetrics } from "@skein/common/node/process-metrics";
+import { readStoreKey } from "@skein/common/node/store-key";
 import { systemClock, watchLoopLag } from "@skein/common/node/system-clock";
 import { systemRandom } from "@skein/common/node/system-random";
 import type { TlsNetwork } from "@skein/common/node/tls-network";
@@ -27,9 +30,12 @@ import { createTlsNetwork } from "@skein/common/node/tls-network";
 import { fromLauncherSchema } from "@skein/common/wire/local-messages";
 import { decodeWith } from "@skein/common/wire/schema";
 import { RESIGN_MS } from "./limits.ts";
+import type { ManagerPort } from "./shell/api/port.ts";
 import { serveApi } from "./shell/api-server.ts";
 import { Manager } from "./shell/manager.ts";
 import { createManagerPort } from "./shell/manager-port.ts";
+import { IdentityWatch } from "./shell/trust/identity-watch.ts";
+import { TrustOffice } from "./shell/trust/trust-office.ts";
 import { openRaftStorage } from "./wal/raft-storage.ts";
 
 /** Ends the process with a line a person can read. */
@@ -60,7 +66,7 @@ async function main(): Promise<void> {
   const lock = lockDirectory(directory);
   if (!lock.ok) throw new StartError(lock.error.message);
   const manager = await openManager(adapters, directory);
-  const port = createManagerPort({ ...adapters, manager });
+  const port = openTrust(adapters, manager);
   const api = await serveApi({ port, path: adapters.config.apiSocket });
   if (!api.ok) throw new StartError(api.error.reason);
   apiServer = api.value;
@@ -71,6 +77,28 @@ async function main(): Promise<void> {
 }
 
 let apiServer: UnixServer | undefined;
+let office: TrustOffice | undefined;
+
+function openTrust(adapters: Adapters, manager: Manager): ManagerPort {
+  const { network } = adapters;
+  const directory = join(stateDir, "identity");
+  const base = createManagerPort({ ...adapters, manager });
+  const trust = new TrustOffice({
+    ...adapters,
+    port: base,
+    storeKey: () => readStoreKey(directory),
+    seed: () => readAuthoritySeed(directory),
+    seeded: () => removeAuthoritySeed(directory),
+    standing: (standing) => network.setStanding(standing),
+  });
+  office = trust;
+  manager.store.onChange((changes) => {
+    if (changes.some(({ table }) => table === "cluster" || table === "node")) trust.changed();
+  });
+  trust.changed();
+  new IdentityWatch({ directory, log: adapters.log, changed: (next) => network.setIdentity(next) });
+  return { ...base, trust };
+}
 
 function makeAdapters(directory: string): Adapters {
   const config = readConfig(directory);
@@ -90,6 +118,9 @@ function makeAdapters(directory: string): Adapters {
     log: journal,
     metrics,
     host: config.address,
+    ca: (call) =>
+      office?.serve(call) ??
+      Promise.resolve(caRefusal(503, "unreachable", "this manager is starting: try again")),
   });
   const { raftId } = config;
   return { config, raftId, log: journal, metrics, network, clock, random: systemRandom() };
@@ -130,7 +161,10 @@ function openManager(adapters: Adapters, directory: string): Promise<Manager> {
           recovered,
           state,
           fatal: (reason) => stop(reason),
-          roleChanged: (status) => adapters.log.setTerm(status.raft.term),
+          roleChanged: (status) => {
+            adapters.log.setTerm(status.raft.term);
+            office?.changed();
+          },
           extraPaths: {
             "/api": (peer) => {
               if (peer.role !== "manager") return "only managers forward API requests";

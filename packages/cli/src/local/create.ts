@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { clusterId } from "@skein/common/ids";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { nodeConfigSchema } from "@skein/common/model/node-config";
-import type { Authority } from "@skein/common/node/certificates";
+import { writeAuthoritySeed } from "@skein/common/node/authority-seed";
 import { writeIdentity } from "@skein/common/node/identity";
+import { newStoreKey, writeStoreKey } from "@skein/common/node/store-key";
 import { systemClock } from "@skein/common/node/system-clock";
 import { systemRandom } from "@skein/common/node/system-random";
 import type { Result } from "@skein/common/result";
@@ -37,7 +38,7 @@ export async function createCluster(options: CreateOptions): Promise<ClusterFile
   const id = clusterId(random.id());
   const configs = layOut({ ...options, clusterId: id, newId: () => random.id() });
   const authority = await createAuthority({ clusterId: id, now });
-  keepAuthority(options.stateDir, authority);
+  const storeKey = newStoreKey();
   for (const config of configs) {
     const directory = nodeDirectory(options.stateDir, config.name);
     makePrivateDirectory(join(directory, "identity"));
@@ -49,19 +50,15 @@ export async function createCluster(options: CreateOptions): Promise<ClusterFile
       now,
     });
     writeIdentity(join(directory, "identity"), certificate);
+    if (config.role === "manager") {
+      writeStoreKey(join(directory, "identity"), storeKey);
+      writeAuthoritySeed(join(directory, "identity"), authority);
+    }
     writeNodeConfig(options.stateDir, config);
   }
   const file = fileOf(options.stateDir, options.sockets, configs);
   writeClusterFile(options.stateDir, file);
   return file;
-}
-
-/** The root's key stays with the launcher: nodes added later are signed with it. */
-function keepAuthority(stateDir: string, authority: Authority): void {
-  const directory = join(stateDir, "authority");
-  makePrivateDirectory(directory);
-  writeFileSync(join(directory, "ca.crt"), authority.certificatePem, { mode: 0o600 });
-  writeFileSync(join(directory, "ca.key"), authority.privateKeyPem, { mode: 0o600 });
 }
 
 export function nodeConfigPath(stateDir: string, node: string): string {

@@ -29,6 +29,8 @@ const TABLE = [
   ["GET", "/metrics", "metrics", "any"],
   ["GET", "/skein/v1/status", "skein-status", "any"],
 
+  ["POST", "/skein/v1/ca", "skein-ca", "cluster"],
+
   ["GET", "/swarm", "swarm-inspect", "cluster"],
   ["POST", "/swarm/init", "swarm-init", "any"],
   ["POST", "/swarm/join", "swarm-join", "any"],

@@ -1,8 +1,7 @@
 /**
  * The cluster's certificate authority: an ECDSA P-256 root that signs node certificates in Docker
  * Swarm's form (CN = node id, OU = role, O = cluster id). The X.509 library takes 20 MB and 100 ms
- * to load, so it is loaded at the first use, which only `skein up` and a signing manager ever
- * reach.
+ * to load, so it is loaded at the first use, which only `skein up` and a signing leader ever reach.
  */
 
 import type { KeyObject } from "node:crypto";
@@ -26,6 +25,8 @@ export interface Authority {
 
 export interface AuthorityRequest {
   readonly clusterId: ClusterId;
+  /** "swarm-ca" unless told otherwise: the roots of one cluster have names of their own. */
+  readonly name?: string;
   readonly now: WallTime;
 }
 
@@ -41,17 +42,19 @@ export interface NodeCertificateRequest {
 const DAY_MS = 24 * 60 * 60 * 1000;
 const ROOT_LIFE_MS = 20 * 365 * DAY_MS;
 export const NODE_CERTIFICATE_LIFE_MS = 90 * DAY_MS;
+/** Longer than any node may take to renew: the old root outlives what it vouched for. */
+const CROSS_LIFE_MS = 2 * 365 * DAY_MS;
 /** Machines' clocks differ: a certificate is valid a little before it was made. */
 const BACKDATE_MS = 60 * 60 * 1000;
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 
 export async function createAuthority(request: AuthorityRequest): Promise<Authority> {
   const x509 = await loadX509();
-  const { privateKeyPem, publicKey } = newKey();
+  const { privateKeyPem, publicKey } = newNodeKey();
   const certificate = await x509.X509CertificateGenerator.create({
     ...validity(request.now, ROOT_LIFE_MS),
-    subject: [{ O: [request.clusterId] }, { CN: ["swarm-ca"] }],
-    issuer: [{ O: [request.clusterId] }, { CN: ["swarm-ca"] }],
+    subject: [{ O: [request.clusterId] }, { CN: [request.name ?? "swarm-ca"] }],
+    issuer: [{ O: [request.clusterId] }, { CN: [request.name ?? "swarm-ca"] }],
     publicKey,
     signingKey: await signingKey(privateKeyPem),
     signingAlgorithm: ALGORITHM,
@@ -74,11 +77,31 @@ export async function issueNodeCertificate(
   authority: Authority,
   request: NodeCertificateRequest,
 ): Promise<NodeIdentity> {
+  const { nodeId, role, clusterId } = request;
+  const { privateKeyPem, publicKey } = newNodeKey();
+  const signed = await signNodeCertificate(authority, { ...request, publicKey });
+  return {
+    ...{ nodeId, role, clusterId, privateKeyPem },
+    caPem: authority.certificatePem,
+    ...signed,
+  };
+}
+
+export interface SignedCertificate {
+  readonly certificatePem: string;
+  readonly notBefore: WallTime;
+  readonly notAfter: WallTime;
+}
+
+/** Signs a certificate for a key that only the node itself has. */
+export async function signNodeCertificate(
+  authority: Authority,
+  request: NodeCertificateRequest & { readonly publicKey: Buffer; readonly lifeMs?: number },
+): Promise<SignedCertificate> {
   const x509 = await loadX509();
-  const { nodeId, role, clusterId, now } = request;
-  const { privateKeyPem, publicKey } = newKey();
+  const { nodeId, role, clusterId, now, publicKey, lifeMs } = request;
   const root = new x509.X509Certificate(authority.certificatePem);
-  const life = validity(now, NODE_CERTIFICATE_LIFE_MS);
+  const life = validity(now, lifeMs ?? NODE_CERTIFICATE_LIFE_MS);
   const certificate = await x509.X509CertificateGenerator.create({
     ...life,
     subject: [{ O: [clusterId] }, { OU: [ROLE_UNITS[role]] }, { CN: [nodeId] }],
@@ -98,13 +121,40 @@ export async function issueNodeCertificate(
     ],
   });
   return {
-    ...{ nodeId, role, clusterId, privateKeyPem },
-    caPem: authority.certificatePem,
     certificatePem: `${certificate.toString("pem")}\n`,
     // Certificates hold whole seconds.
     notBefore: wallTime(Math.floor(life.notBefore.getTime() / 1000) * 1000),
     notAfter: wallTime(Math.floor(life.notAfter.getTime() / 1000) * 1000),
   };
+}
+
+/**
+ * The certificate of `next`, signed by `old`: who trusts the old root only is led to the new one.
+ */
+export async function crossSign(old: Authority, next: Authority, now: WallTime): Promise<string> {
+  const x509 = await loadX509();
+  const root = new x509.X509Certificate(old.certificatePem);
+  const subject = new x509.X509Certificate(next.certificatePem);
+  const publicKey = exportPublic(createPrivateKey(next.privateKeyPem));
+  const certificate = await x509.X509CertificateGenerator.create({
+    notBefore: subject.notBefore,
+    notAfter: new Date(Math.min(root.notAfter.getTime(), now + CROSS_LIFE_MS)),
+    subject: subject.subjectName,
+    issuer: root.subjectName,
+    publicKey,
+    signingKey: await signingKey(old.privateKeyPem),
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+        true,
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(root.publicKey),
+    ],
+  });
+  return `${certificate.toString("pem")}\n`;
 }
 
 let loaded: Promise<typeof X509> | undefined;
@@ -128,7 +178,7 @@ function alternativeNames(request: NodeCertificateRequest): X509.JsonGeneralName
  * Keys are made by node:crypto: Node 20 turns no KeyObject into a CryptoKey, so what WebCrypto has
  * to hold is imported from the encoded form.
  */
-function newKey(): { readonly privateKeyPem: string; readonly publicKey: Buffer } {
+export function newNodeKey(): { readonly privateKeyPem: string; readonly publicKey: Buffer } {
   const pair = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   return { privateKeyPem: exportPem(pair.privateKey), publicKey: exportPublic(pair.privateKey) };
 }

@@ -6,7 +6,7 @@
  * words why it is refused, and gets nothing but that: every answer goes through `authorize` first.
  * Until then it counts against HANDSHAKES_MAX and has DIAL_TIMEOUT_MS.
  */
-import { type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -14,6 +14,8 @@ import { TLSSocket } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Accept, LinkEnd, LinkPath, LinkReceiver, PeerIdentity } from "../io/network.ts";
 import {
+  CA_REQUEST_BYTES_MAX,
+  CA_REQUESTS_MAX,
   DIAL_TIMEOUT_MS,
   HANDSHAKES_MAX,
   LINKS_PER_PEER_MAX,
@@ -21,6 +23,7 @@ import {
 } from "../limits.ts";
 import type { Result } from "../result.ts";
 import { fail, ok } from "../result.ts";
+import { readBody } from "./http-server.ts";
 import type { NodeIdentity } from "./identity.ts";
 import { subjectIdentity } from "./identity.ts";
 import { ADDRESS_HEADER, PROTOCOL_HEADER } from "./link-dial.ts";
@@ -38,8 +41,40 @@ export interface Opening {
   readonly released: () => void;
 }
 
+/** A request on `/ca`: the one thing a stranger may ask. */
+export interface CaCall {
+  readonly method: string;
+  /** "/ca/root", "/ca/join", "/ca/renew". */
+  readonly path: string;
+  readonly body: Buffer;
+  /** Undefined: a stranger, or a certificate that proves nothing. */
+  readonly peer: PeerIdentity | undefined;
+  readonly remote: string;
+}
+
+export interface CaReply {
+  readonly status: number;
+  readonly type: "application/json" | "text/plain";
+  readonly text: string;
+}
+
+export type CaService = (call: CaCall) => Promise<CaReply>;
+
+/** What the cluster's store says of nodes, beyond what their certificates prove. */
+export interface Standing {
+  /** Removed nodes: their certificates open nothing. */
+  readonly removed: ReadonlySet<string>;
+  /** Nodes that are workers now, whatever their certificates say. */
+  readonly demoted: ReadonlySet<string>;
+}
+
+export const NO_STANDING: Standing = { removed: new Set(), demoted: new Set() };
+
 export interface ListenerOptions {
   readonly identity: NodeIdentity;
+  readonly standing: () => Standing;
+  /** Absent: nothing is served at `/ca` here. */
+  readonly ca: CaService | undefined;
   readonly accept: Partial<Record<LinkPath, Accept>>;
   readonly protocol: number;
   readonly isCut: (host: string) => boolean;
@@ -52,11 +87,13 @@ export type RefusalCause =
   | "handshakes-full"
   | "certificate"
   | "cluster"
+  | "removed"
   | "version"
   | "path"
   | "links-full"
   | "not-upgrade"
   | "accept"
+  | "ca-full"
   | "cut";
 
 interface Refusal {
@@ -84,6 +121,7 @@ export class LinkListener {
   /** Sockets that have not become links, by remote address and port. */
   readonly #strangers = new Map<string, Socket>();
   readonly #linksByPeer = new Map<string, number>();
+  #caCalls = 0;
   #identity: NodeIdentity;
 
   constructor(options: ListenerOptions) {
@@ -153,6 +191,11 @@ export class LinkListener {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
+    const [path] = splitOnce(request.url ?? "/", "?");
+    if (this.#options.ca !== undefined && path.startsWith("/ca/")) {
+      void this.#answerCa(this.#options.ca, request, response);
+      return;
+    }
     const refusal = this.#authorize(request) ?? {
       status: 426,
       cause: "not-upgrade",
@@ -164,6 +207,35 @@ export class LinkListener {
       Connection: "close",
     });
     response.end(`${refusal.reason}\n`);
+  }
+
+  async #answerCa(ca: CaService, request: IncomingMessage, response: ServerResponse) {
+    const send = ({ status, type, text }: CaReply): void => {
+      response.writeHead(status, { "Content-Type": type, Connection: "close" });
+      response.end(text);
+    };
+    if (this.#caCalls >= CA_REQUESTS_MAX) {
+      this.#options.refused("ca-full", { remote: remoteOf(request.socket) });
+      return send(caRefusal(503, "unreachable", "too many nodes are joining: try again"));
+    }
+    this.#caCalls += 1;
+    try {
+      const body = await readBody(request, CA_REQUEST_BYTES_MAX);
+      if (!body.ok) return send(caRefusal(body.error.status, "refused", body.error.message));
+      const peer = this.#authorize(request) === undefined ? this.#peerOf(request) : undefined;
+      const [path] = splitOnce(request.url ?? "/", "?");
+      const remote = remoteOf(request.socket);
+      send(await ca({ method: request.method ?? "", path, body: body.value, peer, remote }));
+    } finally {
+      this.#caCalls -= 1;
+    }
+  }
+
+  #peerOf(request: IncomingMessage): PeerIdentity | undefined {
+    if (!(request.socket instanceof TLSSocket)) return undefined;
+    const peer = peerOf(request.socket);
+    const isDemoted = peer !== undefined && this.#options.standing().demoted.has(peer.nodeId);
+    return isDemoted ? { ...peer, role: "worker" } : peer;
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -187,7 +259,7 @@ export class LinkListener {
     const socket = request.socket;
     const refusal = this.#authorize(request);
     if (refusal !== undefined) return fail(refusal);
-    const peer = socket instanceof TLSSocket ? peerOf(socket) : undefined;
+    const peer = this.#peerOf(request);
     if (peer === undefined || !(socket instanceof TLSSocket)) return fail(notANode());
     const header = request.headers[ADDRESS_HEADER];
     const peerHost = typeof header === "string" ? header : (socket.remoteAddress ?? "");
@@ -235,6 +307,10 @@ export class LinkListener {
     const peer = peerOf(socket);
     if (peer === undefined) return notANode();
     const own = this.#identity.clusterId;
+    if (this.#options.standing().removed.has(peer.nodeId)) {
+      const reason = `Node ${peer.nodeId} was removed from the cluster.`;
+      return { status: 403, cause: "removed", reason };
+    }
     if (peer.clusterId === own) return undefined;
     const reason = `This node belongs to cluster ${own}, not ${peer.clusterId}.`;
     return { status: 403, cause: "cluster", reason };
@@ -272,6 +348,10 @@ export class LinkListener {
     if (left > 0) this.#linksByPeer.set(peer, left);
     else this.#linksByPeer.delete(peer);
   }
+}
+
+export function caRefusal(status: number, code: string, message: string): CaReply {
+  return { status, type: "application/json", text: JSON.stringify({ code, message }) };
 }
 
 export function serverContext(identity: NodeIdentity) {

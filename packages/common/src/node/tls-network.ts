@@ -10,7 +10,14 @@ import type { Accept, LinkEnd, LinkPath, LinkReceiver, Listener, Network } from 
 import { LINK_QUEUE_BYTES_MAX, TLS_SESSIONS_MAX } from "../limits.ts";
 import type { NodeIdentity } from "./identity.ts";
 import { type DialTarget, type KnownSession, LinkDial } from "./link-dial.ts";
-import { LinkListener, type Opening, serverContext } from "./link-listener.ts";
+import {
+  type CaService,
+  LinkListener,
+  NO_STANDING,
+  type Opening,
+  type Standing,
+  serverContext,
+} from "./link-listener.ts";
 import { type LinkTraffic, WsLink } from "./ws-link.ts";
 
 /** Version of everything said on links; a peer that speaks another is refused and told. */
@@ -23,6 +30,8 @@ export interface TlsNetworkOptions {
   readonly metrics: Metrics;
   /** Host part of this node's own address ("127.0.1.4"), by which a partition names it. */
   readonly host?: string;
+  /** Serves `/ca` on every listener of this network; absent: strangers get nothing. */
+  readonly ca?: CaService;
   /** For tests of version refusal. */
   readonly protocol?: number;
 }
@@ -44,6 +53,11 @@ export interface TlsNetwork extends Network {
    * nothing is refused, since a refusal would prove a process gone.
    */
   setCut(addresses: Iterable<string>): void;
+  /**
+   * What the cluster says of nodes now: links with removed ones end at once, and none is made with
+   * them any more; a demoted one is a worker, whatever its certificate says.
+   */
+  setStanding(standing: Standing): void;
   /** For new connections; links that are up keep the identity they were made with. */
   setIdentity(identity: NodeIdentity): void;
   /** Links that are up now. */
@@ -66,6 +80,7 @@ class WsNetwork implements TlsNetwork {
   #identity: NodeIdentity;
   #context: SecureContext;
   #cut: ReadonlySet<string> = new Set();
+  #standing: Standing = NO_STANDING;
   readonly #listeners = new Set<LinkListener>();
   readonly #links = new Set<WsLink>();
   readonly #dials = new Set<LinkDial>();
@@ -96,6 +111,8 @@ class WsNetwork implements TlsNetwork {
     const where = splitAddress(address);
     const listener = new LinkListener({
       identity: this.#identity,
+      standing: () => this.#standing,
+      ca: this.#options.ca,
       accept,
       protocol: this.#protocol,
       isCut: (host) => this.#cut.has(host),
@@ -135,6 +152,11 @@ class WsNetwork implements TlsNetwork {
       clock: this.#options.clock,
       opened: (socket, ws, peer) => {
         this.#dials.delete(dial);
+        if (this.#standing.removed.has(peer.nodeId)) {
+          ws.terminate();
+          receiver.closed({ kind: "forbidden", reason: removedReason(peer.nodeId) });
+          return;
+        }
         const handshake = socket.isSessionReused() ? "resumed" : "full";
         this.#options.metrics.count("skein_dials_total", 1, { handshake });
         const remote = target.address;
@@ -159,6 +181,13 @@ class WsNetwork implements TlsNetwork {
   setCut(addresses: Iterable<string>): void {
     this.#cut = new Set(Array.from(addresses, (text) => splitAddress(text)?.host ?? text));
     for (const link of this.#links) link.mute(this.#cut.has(link.peerHost));
+  }
+
+  setStanding(standing: Standing): void {
+    this.#standing = standing;
+    for (const link of this.#links) {
+      if (standing.removed.has(link.peer.nodeId)) link.close(removedReason(link.peer.nodeId));
+    }
   }
 
   setIdentity(identity: NodeIdentity): void {
@@ -258,6 +287,10 @@ class WsNetwork implements TlsNetwork {
     traffic.messagesReceived = 0;
     traffic.bytesReceived = 0;
   }
+}
+
+function removedReason(node: string): string {
+  return `Node ${node} was removed from the cluster.`;
 }
 
 /** "host:port", "[v6]:port" or a host alone. */

@@ -17,8 +17,9 @@ import {
 import { serviceSpecSchema, updateStatusSchema } from "@skein/common/model/service";
 import { taskStatusSchema } from "@skein/common/model/task";
 import { desiredStateSchema, taskStateSchema } from "@skein/common/model/task-state";
+import { trustSchema } from "@skein/common/model/trust";
 import type { Decoded } from "@skein/common/wire/schema";
-import { count, flag, id, shortText } from "@skein/common/wire/schema";
+import { count, flag, id, shortText, stringMap } from "@skein/common/wire/schema";
 import * as v from "valibot";
 
 /** Version of each command kind; `apply` of a released version is frozen. */
@@ -63,6 +64,23 @@ export const commandSchema = v.variant("kind", [
     spec: nodeSpecSchema,
   }),
   v.object({ kind: v.literal("remove-node"), nodeId: id<NodeId>(), force: flag }),
+  /** A joiner showed a token of this role; a known node is left as it is. */
+  v.object({
+    kind: v.literal("admit-node"),
+    nodeId: id<NodeId>(),
+    role: roleSchema,
+    name: shortText,
+    address: shortText,
+    availability: availabilitySchema,
+  }),
+  /** `specIndex`: of the cluster that was read; 0 when nobody changed it yet. */
+  v.object({
+    kind: v.literal("set-trust"),
+    specIndex: count,
+    labels: stringMap,
+    taskHistoryLimit: count,
+    trust: trustSchema,
+  }),
   v.object({
     kind: v.literal("create-service"),
     serviceId: id<ServiceId>(),
@@ -213,6 +231,7 @@ export interface Refusal {
     | "node-not-found"
     | "node-not-down"
     | "node-is-manager"
+    | "node-removed"
     | "service-not-found"
     | "service-name-taken"
     | "service-no-previous-spec"

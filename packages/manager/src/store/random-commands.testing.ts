@@ -8,6 +8,7 @@ import { configId, nodeId, requestId, serviceId, sessionId, taskId } from "@skei
 import type { ServiceMode } from "@skein/common/model/service";
 import type { TaskState } from "@skein/common/model/task-state";
 import { DESIRED_STATES, TASK_STATES } from "@skein/common/model/task-state";
+import type { Trust } from "@skein/common/model/trust";
 import fc from "fast-check";
 import type { Command, Envelope } from "./command.ts";
 import { describeNode, initCluster, port, serviceSpec } from "./testing.ts";
@@ -114,6 +115,21 @@ const MAKERS: readonly Maker[] = [
     },
   }),
   (_view, { a, flag }) => ({ kind: "remove-node", nodeId: node(a), force: flag }),
+  (_view, { a, b, flag }) => ({
+    kind: "admit-node",
+    nodeId: node(a),
+    role: flag ? "manager" : "worker",
+    name: pick(NAMES, b, ""),
+    address: "",
+    availability: "active",
+  }),
+  (view, { a, b, off }) => ({
+    kind: "set-trust",
+    specIndex: near(view.cluster?.specIndex, off),
+    labels: { zone: pick(NAMES, b, "") },
+    taskHistoryLimit: 5,
+    trust: trust(a),
+  }),
   (_view, { a, b }) => ({
     kind: "create-service",
     serviceId: service(a),
@@ -202,6 +218,20 @@ function runJob(view: ClusterView, { a, b, flag }: Draw): Command {
     serviceId: scheduled[a % Math.max(1, scheduled.length)]?.id ?? service(a),
     scheduledFor: 1_000_300 + b * 40,
     ...(flag ? { skipped: "missed" } : {}),
+  };
+}
+
+function trust(n: number): Trust {
+  const sealed = { key: "k1", box: new Uint8Array([n]) };
+  return {
+    rootPem: `root ${n}`,
+    rootKey: sealed,
+    ...(n % 2 === 0 ? {} : { next: { rootPem: "next", rootKey: sealed, crossPem: "cross" } }),
+    workerSecret: sealed,
+    managerSecret: sealed,
+    certificateLifeMs: n,
+    longestLifeMs: n,
+    forceRotate: n,
   };
 }
 

@@ -23,6 +23,7 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalFacts>> = {
   "node-not-found": { status: 404 },
   "node-not-down": { status: 400, grpc: "FailedPrecondition" },
   "node-is-manager": { status: 400, grpc: "FailedPrecondition" },
+  "node-removed": { status: 403 },
   "service-not-found": { status: 404 },
   "service-name-taken": { status: 409, grpc: "AlreadyExists" },
   "service-no-previous-spec": { status: 400, grpc: "FailedPrecondition" },
@@ -79,6 +80,13 @@ export function nodeIsManager(id: string) {
     "node-is-manager",
     `node ${id} is a cluster manager and is a member of the raft cluster. ` +
       "It must be demoted to worker before removal",
+  );
+}
+
+export function nodeRemoved(id: string) {
+  return refuse(
+    "node-removed",
+    `node ${id} was removed from the cluster: join with a new identity`,
   );
 }
 

@@ -121,6 +121,7 @@ function subjectOf(command: Command): string {
     case "create-config":
       return `${kind} ${command.spec.name}`;
     case "join-node":
+    case "admit-node":
     case "set-node-state":
     case "remove-node":
     case "report-tasks":
@@ -131,6 +132,8 @@ function subjectOf(command: Command): string {
       return `${kind} ${command.serviceId} version ${command.version}`;
     case "run-job":
       return `${kind} ${command.serviceId} ${command.scheduledFor}`;
+    case "set-trust":
+      return `${kind} ${command.specIndex}`;
     case "remove-service":
     case "forget-service":
     case "set-update-status":

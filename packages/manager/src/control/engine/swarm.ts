@@ -32,7 +32,8 @@ export function swarmInfo(facts: SwarmFacts): object {
   };
 }
 
-function clusterToEngine(cluster: Cluster): object {
+export function clusterToEngine(cluster: Cluster): object {
+  const { trust } = cluster;
   return {
     ID: cluster.id,
     Version: { Index: cluster.version },
@@ -41,7 +42,7 @@ function clusterToEngine(cluster: Cluster): object {
     // Docker's clients refuse any other name; ours is on /skein/v1/status.
     Spec: {
       Name: "default",
-      Labels: {},
+      Labels: cluster.labels ?? {},
       Orchestration: { TaskHistoryRetentionLimit: cluster.taskHistoryLimit },
       Raft: {
         SnapshotInterval: SNAPSHOT_INTERVAL_ENTRIES,
@@ -51,12 +52,18 @@ function clusterToEngine(cluster: Cluster): object {
         HeartbeatTick: 1,
       },
       Dispatcher: { HeartbeatPeriod: toNanoseconds(1000) },
-      CAConfig: {},
+      CAConfig:
+        trust === undefined
+          ? {}
+          : {
+              NodeCertExpiry: toNanoseconds(trust.certificateLifeMs),
+              ForceRotate: trust.forceRotate,
+            },
       TaskDefaults: {},
       EncryptionConfig: { AutoLockManagers: false },
     },
     TLSInfo: {},
-    RootRotationInProgress: false,
+    RootRotationInProgress: trust?.next !== undefined,
     DefaultAddrPool: [cluster.taskPool],
     SubnetSize: Number(cluster.taskPool.split("/")[1] ?? "16"),
     DataPathPort: 0,

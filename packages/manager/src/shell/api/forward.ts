@@ -175,7 +175,7 @@ const NO_STREAM = new PassThrough();
 /**
  * The methods of a TCP socket that node:http calls without asking; a stream over a link has none.
  */
-function asSocket(stream: Duplex): Duplex {
+export function asSocket(stream: Duplex): Duplex {
   const self = (): Duplex => stream;
   const missing = ["setTimeout", "setKeepAlive", "setNoDelay", "ref", "unref"].filter(
     (name) => !(name in stream),

@@ -6,6 +6,7 @@ import { LOG_HANDLERS } from "./logs.ts";
 import { NOT_THERE_HANDLERS } from "./not-there.ts";
 import { OBJECT_HANDLERS } from "./objects.ts";
 import { SERVICE_HANDLERS } from "./services.ts";
+import { SWARM_HANDLERS } from "./swarm.ts";
 import { SYSTEM_HANDLERS } from "./system.ts";
 
 export function createHandlers(events: EventHub): Readonly<Record<RouteName, Handler>> {
@@ -13,6 +14,7 @@ export function createHandlers(events: EventHub): Readonly<Record<RouteName, Han
     ...SYSTEM_HANDLERS,
     ...SERVICE_HANDLERS,
     ...OBJECT_HANDLERS,
+    ...SWARM_HANDLERS,
     ...LOG_HANDLERS,
     ...NOT_THERE_HANDLERS,
     events: events.handler,

@@ -105,11 +105,9 @@ export const NOT_THERE_HANDLERS = {
   "network-create": refusedByName("network", NETWORKS),
   "network-connect": refused("connect to network {}", CONTAINERS),
   "network-prune": answer({ NetworksDeleted: null }),
-  "swarm-inspect": refused("show join tokens and settings of the swarm", MEMBERSHIP),
   "swarm-init": fixed(503, "cluster-exists", PART_OF_SWARM),
   "swarm-join": fixed(503, "cluster-exists", PART_OF_SWARM),
   "swarm-leave": refused("leave the swarm", MEMBERSHIP),
-  "swarm-update": refused("change the swarm", "its settings are fixed yet"),
   "swarm-unlock-key": answer({ UnlockKey: "" }),
   "swarm-unlock": fixed(409, "not-locked", "swarm is not locked"),
 } as const;

@@ -9,6 +9,7 @@ import type { LogMessage, LogRequest } from "@skein/common/wire/log-messages";
 import type { Accepted, Command, Refusal } from "../../store/command.ts";
 import type { Change, ClusterView } from "../../store/view.ts";
 import type { Outcome } from "../outcome.ts";
+import type { TrustOffice } from "../trust/trust-office.ts";
 
 export interface PortStatus {
   readonly role: string;
@@ -50,6 +51,8 @@ export interface ManagerPort {
     onMessage: (message: LogMessage) => void,
     onEnd: (reason: string) => void,
   ): { cancel(): void };
+  /** The certificate authority; absent where none is composed, as in a simulation. */
+  readonly trust?: TrustOffice;
   newId(): string;
   /** Milliseconds since 1970. */
   wall(): number;

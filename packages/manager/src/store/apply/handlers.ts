@@ -17,6 +17,7 @@ import type { Command, CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { bug, noCluster } from "../refusal.ts";
 import type { StoreView } from "../tables.ts";
+import { applyAdmitNode } from "./admit-node.ts";
 import { applyAssignTasks } from "./assign-tasks.ts";
 import { applyCreateConfig } from "./create-config.ts";
 import { applyCreateService } from "./create-service.ts";
@@ -35,6 +36,7 @@ import { applyReportTasks } from "./report-tasks.ts";
 import { applyRunJob } from "./run-job.ts";
 import { applySetDesired } from "./set-desired.ts";
 import { applySetNodeState } from "./set-node-state.ts";
+import { applySetTrust } from "./set-trust.ts";
 import { applySetUpdateStatus } from "./set-update-status.ts";
 import { applyUpdateConfig } from "./update-config.ts";
 import { applyUpdateNode } from "./update-node.ts";
@@ -49,6 +51,7 @@ export type Handler<K extends CommandKind> = (
 export type Handlers = { readonly [K in CommandKind]: Handler<K> };
 
 export const HANDLERS: Handlers = {
+  "admit-node": applyAdmitNode,
   "assign-tasks": applyAssignTasks,
   "create-config": applyCreateConfig,
   "create-service": applyCreateService,
@@ -67,6 +70,7 @@ export const HANDLERS: Handlers = {
   "run-job": applyRunJob,
   "set-desired": applySetDesired,
   "set-node-state": applySetNodeState,
+  "set-trust": applySetTrust,
   "set-update-status": applySetUpdateStatus,
   "update-config": applyUpdateConfig,
   "update-node": applyUpdateNode,

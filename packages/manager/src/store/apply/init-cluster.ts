@@ -4,6 +4,7 @@ import type { Node } from "@skein/common/model/node";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
+import { newNode } from "../node-writes.ts";
 import { clusterExists } from "../refusal.ts";
 import type { StoreView } from "../tables.ts";
 
@@ -24,25 +25,14 @@ export function applyInitCluster(view: StoreView, facts: Facts, command: InitClu
 }
 
 function managerNode(draft: Draft, manager: InitCluster["managers"][number]): Node {
-  return {
-    id: nodeId(manager.nodeId),
-    ...draft.born(),
-    specIndex: draft.facts.index,
+  const { name, address } = manager;
+  const node = newNode(draft, {
+    nodeId: nodeId(manager.nodeId),
+    role: "manager",
+    name,
+    address: address.replace(/:\d+$/, ""),
     // Drained until it joins and says what it wants to be: nothing may be placed there before.
-    spec: { name: manager.name, labels: {}, role: "manager", availability: "drain" },
-    description: {
-      hostname: manager.name,
-      architecture: "",
-      os: "",
-      nanoCpus: 0,
-      memoryBytes: 0,
-      engineVersion: "",
-      address: manager.address.replace(/:\d+$/, ""),
-      controlAddress: "",
-      dataAddress: "",
-      hostKey: "",
-    },
-    status: { state: "unknown", message: "has not joined yet", since: draft.facts.time },
-    manager: { raftId: manager.raftId, address: manager.address },
-  };
+    availability: "drain",
+  });
+  return { ...node, manager: { raftId: manager.raftId, address } };
 }

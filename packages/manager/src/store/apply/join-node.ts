@@ -3,7 +3,8 @@ import type { Node, NodeSpec } from "@skein/common/model/node";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
-import { sinceOf } from "../node-writes.ts";
+import { isRemoved, sinceOf } from "../node-writes.ts";
+import { nodeRemoved } from "../refusal.ts";
 import { isSame } from "../same.ts";
 import type { StoreView } from "../tables.ts";
 
@@ -16,8 +17,9 @@ export function applyJoinNode(
   facts: Facts,
   command: CommandOf<"join-node">,
 ): Outcome {
-  const draft = new Draft(view, facts);
   const { nodeId, description, session } = command;
+  if (isRemoved(view.cluster, nodeId)) return nodeRemoved(nodeId);
+  const draft = new Draft(view, facts);
   const old = view.nodes.get(nodeId);
   const isFirst = old?.status.session === undefined;
   const manager = command.manager ?? old?.manager;

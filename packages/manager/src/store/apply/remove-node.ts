@@ -2,6 +2,7 @@
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
+import { isRemoved, withRemoved } from "../node-writes.ts";
 import { nodeIsManager, nodeNotDown, nodeNotFound } from "../refusal.ts";
 import type { StoreView } from "../tables.ts";
 import { moveTask } from "../task-writes.ts";
@@ -18,6 +19,10 @@ export function applyRemoveNode(
   if (!command.force && node.status.state !== "down") return nodeNotDown(node.id);
   const draft = new Draft(view, facts);
   draft.nodes.remove(node.id);
+  // In a cluster that issues certificates, this one's is refused from now on, everywhere.
+  if (view.cluster?.trust !== undefined && !isRemoved(view.cluster, node.id)) {
+    draft.putCluster(withRemoved(view.cluster, view.cluster.trust, { nodeId: node.id, facts }));
+  }
   for (const task of view.tasksOfNode(node.id)) {
     const message = "node was removed from the cluster";
     const status = { state: "orphaned", at: facts.wall, message } as const;
