@@ -141,7 +141,7 @@ describe("engine-api: requests", () => {
       ["POST /secrets/create", 501],
       ["POST /networks/create", 501],
       ["POST /images/create", 501],
-      ["GET /swarm", 501],
+      ["GET /swarm", 503],
       ["GET /swarm/unlockkey", 200],
       ["OPTIONS /services", 200],
     ] as const;
