@@ -5,7 +5,7 @@
 
 import type { TaskId } from "@skein/common/ids";
 import { configId, nodeId, requestId, serviceId, sessionId, taskId } from "@skein/common/ids";
-import type { ServiceMode } from "@skein/common/model/service";
+import type { ServiceMode, ServiceSpec } from "@skein/common/model/service";
 import type { TaskState } from "@skein/common/model/task-state";
 import { DESIRED_STATES, TASK_STATES } from "@skein/common/model/task-state";
 import type { Trust } from "@skein/common/model/trust";
@@ -139,7 +139,7 @@ const MAKERS: readonly Maker[] = [
     kind: "update-service",
     serviceId: service(a),
     version: near(view.services.get(service(a))?.version, off),
-    spec: spec(b, view.services.get(service(a))?.spec.name ?? ""),
+    spec: changed(spec(b, view.services.get(service(a))?.spec.name ?? ""), view, a),
     rollback: flag,
   }),
   (_view, { a }) => ({ kind: "remove-service", serviceId: service(a) }),
@@ -219,6 +219,12 @@ function runJob(view: ClusterView, { a, b, flag }: Draw): Command {
     scheduledFor: 1_000_300 + b * 40,
     ...(flag ? { skipped: "missed" } : {}),
   };
+}
+
+/** Mostly of the mode it has: another one is refused. */
+function changed(next: ServiceSpec, view: ClusterView, n: number): ServiceSpec {
+  const mode = view.services.get(service(n))?.spec.mode;
+  return mode === undefined || n % 8 === 7 ? next : { ...next, mode };
 }
 
 function trust(n: number): Trust {
