@@ -139,7 +139,7 @@ describe("engine-api: requests", () => {
       ["GET /distribution/nginx/json", 404],
       ["POST /containers/create", 501],
       ["POST /secrets/create", 501],
-      ["POST /networks/create", 501],
+      ["POST /networks/create", 400],
       ["POST /images/create", 501],
       ["GET /swarm", 503],
       ["GET /swarm/unlockkey", 200],

@@ -34,7 +34,6 @@ const requests: readonly Asked[] = fixture("requests");
 const DIVERGENCES: Readonly<Record<number, { readonly status: number; readonly part: string }>> = {
   32: { status: 400, part: "unsupported Content-Type header (text/plain)" },
   58: { status: 501, part: "secrets (--secret): not supported yet" },
-  59: { status: 501, part: "networks (--network): not supported yet" },
   95: { status: 503, part: "Cannot show the swarm" },
   98: { status: 400, part: "Maximum supported API version is 1.50" },
 };

@@ -6,6 +6,7 @@ import { addEnv } from "./commands/env.ts";
 import { addExperiment } from "./commands/experiment.ts";
 import { examples } from "./commands/help.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addNetwork } from "./commands/network.ts";
 import { addNode } from "./commands/node.ts";
 import { addService } from "./commands/service.ts";
 import { addStatus } from "./commands/status.ts";
@@ -28,6 +29,7 @@ export function createProgram(): Command {
   addDemo(program);
   addService(program);
   addNode(program);
+  addNetwork(program);
   addConfig(program);
   addLogs(program);
   addExperiment(program);

@@ -36,6 +36,20 @@ export const CONTROLLERS_PAUSE_MS = 2;
 export const ASSIGNED_PORT_FIRST = 30_000;
 /** Last port of that range; a service that finds none free is refused with `ports-exhausted`. */
 export const ASSIGNED_PORT_LAST = 32_767;
+/** How long an address that was given back rests: longer than any table or cache lives. */
+export const ADDRESS_REST_MS = 60_000;
+/** Size of a network whose subnet is left to us: 509 addresses, and 64 of them in a /16 pool. */
+export const NETWORK_PREFIX_BITS = 23;
+/** Widest subnet of a network: looking for a free address stays short. */
+export const SUBNET_BITS_MIN = 16;
+/** Narrowest: five addresses. */
+export const SUBNET_BITS_MAX = 29;
+/** Networks of one cluster; each costs every node a row. */
+export const NETWORKS_MAX = 1000;
+/** Networks of one service. */
+export const SERVICE_NETWORKS_MAX = 16;
+/** First network identifier on the wire (Swarm's). */
+export const NETWORK_VNI_FIRST = 4097;
 /** Answers kept for repeated request ids; the oldest is forgotten first. About 4 MB. */
 export const REQUESTS_ANSWERED_MAX = 16_384;
 /** Changes kept so that a watch can resume; an older one must read everything again. */

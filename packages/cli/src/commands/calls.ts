@@ -31,7 +31,7 @@ export function refusal({ status, message }: ApiError, what: string): CommandErr
 
 function remedyOf(reason: string): string {
   if (reason.startsWith("there is no leader")) return ": skein status names those that are missing";
-  const kind = /^(service|node|config) \S+ not found$/.exec(reason)?.[1];
+  const kind = /^(service|node|config|network) \S+ not found$/.exec(reason)?.[1];
   if (kind !== undefined) return `: skein ${kind} ls`;
   const taken = /^name conflicts with an existing object: service (\S+) already exists$/.exec(
     reason,

@@ -9,6 +9,8 @@ import { CommandError, print, printJson, remark } from "./context.ts";
 import { converge } from "./converge.ts";
 import { examples } from "./help.ts";
 import { addLogs } from "./logs.ts";
+import type { NetworkEdits } from "./network-flags.ts";
+import { networkIds } from "./network-flags.ts";
 import type { EngineSpec } from "./spec.ts";
 import { containerOf, emptySpec, objectAt } from "./spec.ts";
 import { addSpecFlags, writeFlags } from "./spec-flags.ts";
@@ -26,7 +28,7 @@ type UpdateFlags = Flags & {
   readonly rollback?: boolean;
   readonly args?: string;
   readonly image?: string;
-};
+} & NetworkEdits;
 
 const DETACH = ["-d, --detach", "return at once, do not wait until it runs"] as const;
 const QUIET = ["-q, --quiet", "no progress"] as const;
@@ -186,13 +188,14 @@ async function create(image: string, words: readonly string[], flags: Flags): Pr
 async function update(name: string, flags: UpdateFlags): Promise<void> {
   const what = `${flags.rollback === true ? "roll back" : "update"} service ${name}`;
   const api = await client(flags, what);
+  const given = { ...flags, ...(await networkIds(api, flags, what)) };
   const { found, answer } = await change({
     api,
     kind: "services",
     name,
     what,
     ...(flags.rollback === true ? { query: { rollback: "previous" } } : {}),
-    edit: (service) => (flags.rollback === true ? at(service, "Spec") : edited(service, flags)),
+    edit: (service) => (flags.rollback === true ? at(service, "Spec") : edited(service, given)),
   });
   warn(answer);
   await finish(flags, [textAt(found, "ID")]);

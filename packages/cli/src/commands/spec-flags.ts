@@ -4,6 +4,7 @@
  */
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
+import { NETWORK_FLAGS } from "./network-flags.ts";
 import type { EngineSpec } from "./spec.ts";
 import { objectAt } from "./spec.ts";
 import type { SpecFlag, Use } from "./spec-flag-kinds.ts";
@@ -166,7 +167,6 @@ function updates(word: string, key: string): readonly SpecFlag[] {
 const REFUSED: readonly SpecFlag[] = (
   [
     ["--mount <mount>", CONTAINER, "Mounts", [{ Type: "bind" }]],
-    ["--network <network>", TASK, "Networks", [{ Target: "network" }]],
     ["--secret <secret>", CONTAINER, "Secrets", [{ SecretName: "secret" }]],
     ["--config <config>", CONTAINER, "Configs", [{ ConfigName: "config" }]],
     ["--log-driver <driver>", TASK, "LogDriver", { Name: "driver" }],
@@ -286,6 +286,7 @@ const FLAGS: readonly SpecFlag[] = [
   ...updates("rollback", "RollbackConfig"),
   ...MODES,
   ...HEALTH,
+  ...NETWORK_FLAGS,
   ...REFUSED,
 ];
 

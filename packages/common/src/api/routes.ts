@@ -72,6 +72,7 @@ const TABLE = [
   ["POST", "/networks/prune", "network-prune", "cluster"],
   ["GET", "/networks/{id}", "network-inspect", "cluster"],
   ["DELETE", "/networks/{id}", "network-remove", "cluster"],
+  ["GET", "/skein/v1/networks/audit", "network-audit", "cluster"],
   ["POST", "/networks/{id}/connect", "network-connect", "cluster"],
   ["POST", "/networks/{id}/disconnect", "network-connect", "cluster"],
 

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { ServiceId } from "../ids.ts";
 import type { Decoded } from "../wire/schema.ts";
 import { count, flag, id, shortText, stringMap, strings, text } from "../wire/schema.ts";
+import { networkAddressSchema, networkWishSchema } from "./network.ts";
 
 /**
  * Durations are integer milliseconds inside; Docker's nanoseconds are converted at the API edge.
@@ -73,6 +74,8 @@ export const taskSpecSchema = v.object({
   limitNanoCpus: v.exactOptional(count),
   limitMemoryBytes: v.exactOptional(count),
   forceUpdate: count,
+  /** Overlay networks, each once. Absent: the one network every task is on. */
+  networks: v.exactOptional(v.array(networkWishSchema)),
 });
 export type TaskSpec = Decoded<typeof taskSpecSchema>;
 
@@ -175,6 +178,8 @@ export const serviceSchema = v.object({
   previousSpec: v.exactOptional(serviceSpecSchema),
   /** `spec.ports` with published ports assigned. */
   ports: v.array(portSpecSchema),
+  /** One for each network, unless its names resolve to the tasks themselves (`dnsrr`). */
+  vips: v.exactOptional(v.array(networkAddressSchema)),
   updateStatus: v.exactOptional(updateStatusSchema),
   job: v.exactOptional(jobStatusSchema),
   /**

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { NodeId, ServiceId, TaskId } from "../ids.ts";
 import type { Decoded } from "../wire/schema.ts";
 import { count, flag, id, shortText } from "../wire/schema.ts";
+import { networkAddressSchema } from "./network.ts";
 import { portSpecSchema, taskSpecSchema } from "./service.ts";
 import { desiredStateSchema, taskStateSchema } from "./task-state.ts";
 
@@ -52,6 +53,8 @@ export const taskSchema = v.object({
   nodeId: v.exactOptional(id<NodeId>()),
   /** Overlay address such as "10.65.0.5", from the allocator. */
   address: v.exactOptional(shortText),
+  /** One for each overlay network it is attached to, in the order of the spec. */
+  networks: v.exactOptional(v.array(networkAddressSchema)),
   status: taskStatusSchema,
 });
 export type Task = Decoded<typeof taskSchema>;

@@ -1,4 +1,5 @@
 /** POST /services/create: a spec -> the command that makes the service. */
+import type { NetworkId } from "@skein/common/ids";
 import { serviceId } from "@skein/common/ids";
 import { ok } from "@skein/common/result";
 import type { CommandOf } from "../store/command.ts";
@@ -15,6 +16,7 @@ export interface ServiceWrite<Kind extends "create-service" | "update-service"> 
 export interface CreateContext {
   readonly newId: string;
   readonly defaultDirectory: string | undefined;
+  readonly network: (reference: string) => Checked<NetworkId>;
 }
 
 export function createService(
@@ -25,6 +27,7 @@ export function createService(
     verb: "create",
     defaultName: randomName(context.newId),
     defaultDirectory: context.defaultDirectory,
+    network: context.network,
   });
   if (!read.ok) return read;
   const { spec, warnings } = read.value;

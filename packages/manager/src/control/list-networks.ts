@@ -1,6 +1,17 @@
-/** GET /networks: the one there is, against Docker's filters. */
+/** GET /networks: the built-in one and those users made, against Docker's filters. */
 import type { Cluster } from "@skein/common/model/cluster";
-import { ingressNetwork, ingressNetworkId } from "./engine/network.ts";
+import type { Network } from "@skein/common/model/network";
+import { ok } from "@skein/common/result";
+import type { ClusterView } from "../store/view.ts";
+import type { Checked } from "./api-error.ts";
+import { badRequest, notFound } from "./api-error.ts";
+import {
+  INGRESS,
+  ingressNetwork,
+  ingressNetworkId,
+  networkMembers,
+  networkToEngine,
+} from "./engine/network.ts";
 import type { Filters } from "./filters.ts";
 import { allLabels, anyOf } from "./filters.ts";
 
@@ -14,19 +25,91 @@ export const NETWORK_FILTERS = [
   "dangling",
 ] as const;
 
-export function listNetworks(cluster: Cluster, filters: Filters): readonly object[] {
-  const shown =
-    anyOf(filters, "name", (part) => "ingress".includes(part)) &&
-    anyOf(filters, "id", (prefix) => ingressNetworkId(cluster).startsWith(prefix)) &&
+interface Row {
+  readonly id: string;
+  readonly name: string;
+  readonly type: "builtin" | "custom";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly inUse: boolean;
+  readonly shape: object;
+}
+
+export function listNetworks(view: ClusterView, filters: Filters): readonly object[] {
+  const used = new Set(
+    view.services
+      .list()
+      .filter(({ removed }) => removed !== true)
+      .flatMap(({ spec }) => spec.task.networks ?? [])
+      .map(({ networkId }) => networkId),
+  );
+  const made = livingNetworks(view).map(
+    (network): Row => ({
+      id: network.id,
+      name: network.spec.name,
+      type: "custom",
+      labels: network.spec.labels,
+      inUse: used.has(network.id),
+      shape: networkToEngine(network),
+    }),
+  );
+  return [...builtIn(view.cluster), ...made]
+    .filter((row) => passes(row, filters))
+    .map(({ shape }) => shape);
+}
+
+function builtIn(cluster: Cluster | undefined): readonly Row[] {
+  if (cluster === undefined) return [];
+  const id = ingressNetworkId(cluster);
+  const shape = ingressNetwork(cluster);
+  return [{ id, name: INGRESS, type: "builtin", labels: {}, inUse: true, shape }];
+}
+
+function passes(row: Row, filters: Filters): boolean {
+  const dangling = (value: string) => (value === "true" || value === "1") !== row.inUse;
+  return (
+    anyOf(filters, "name", (part) => row.name.includes(part)) &&
+    anyOf(filters, "id", (prefix) => row.id.startsWith(prefix)) &&
     anyOf(filters, "driver", (driver) => driver === "overlay") &&
     anyOf(filters, "scope", (scope) => scope === "swarm") &&
-    anyOf(filters, "type", (type) => type === "builtin") &&
-    anyOf(filters, "dangling", (value) => value === "false" || value === "0") &&
-    allLabels(filters, "label", {});
-  return shown ? [ingressNetwork(cluster)] : [];
+    anyOf(filters, "type", (type) => type === row.type) &&
+    anyOf(filters, "dangling", dangling) &&
+    allLabels(filters, "label", row.labels)
+  );
+}
+
+export function livingNetworks(view: ClusterView): readonly Network[] {
+  return view.networks.list().filter((network) => network.removedAt === undefined);
 }
 
 export function isIngress(cluster: Cluster, reference: string): boolean {
   const id = ingressNetworkId(cluster);
-  return reference === "ingress" || (reference.length > 7 && id.startsWith(reference));
+  return reference === INGRESS || (reference.length > 7 && id.startsWith(reference));
+}
+
+/** A full id, else an exact name, else the beginning of an id. */
+export function resolveNetwork(view: ClusterView, reference: string): Checked<Network> {
+  const networks = livingNetworks(view);
+  const exact = networks.find(({ id }) => id === reference) ?? view.networkByName(reference);
+  if (exact !== undefined) return ok(exact);
+  const [first, ...others] = networks.filter(({ id }) => id.startsWith(reference));
+  if (first === undefined || reference === "") return notFound("network", reference);
+  if (others.length === 0) return ok(first);
+  return badRequest(`network ${reference} is ambiguous (${others.length + 1} matches found)`);
+}
+
+export interface Inspection {
+  readonly reference: string;
+  readonly verbose: boolean;
+  readonly scope: string;
+}
+
+export function inspectNetwork(view: ClusterView, asked: Inspection): Checked<object> {
+  const { reference, verbose, scope } = asked;
+  if (scope !== "" && scope !== "swarm") return notFound("network", reference);
+  if (view.cluster !== undefined && isIngress(view.cluster, reference)) {
+    return ok(ingressNetwork(view.cluster));
+  }
+  const found = resolveNetwork(view, reference);
+  if (!found.ok) return found;
+  return ok(verbose ? networkMembers(view, found.value) : networkToEngine(found.value));
 }

@@ -112,10 +112,8 @@ describe("lists", () => {
     expect(named({ label: ["zone=a"] })).to.deep.equal([]);
     const configs = listConfigs(view, new Map([["name", ["c"]]]));
     expect(configs.ok && configs.value).to.have.length(1);
-    const { cluster } = view;
-    if (cluster === undefined) throw new Error("no cluster");
-    expect(listNetworks(cluster, new Map([["driver", ["overlay"]]]))).to.have.length(1);
-    expect(listNetworks(cluster, new Map([["scope", ["local"]]]))).to.have.length(0);
+    expect(listNetworks(view, new Map([["driver", ["overlay"]]]))).to.have.length(1);
+    expect(listNetworks(view, new Map([["scope", ["local"]]]))).to.have.length(0);
   });
 
   it("counts the tasks that are wanted and run", () => {

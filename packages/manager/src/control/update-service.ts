@@ -1,4 +1,5 @@
 /** POST /services/{id}/update: a spec, or `rollback=previous`, -> the command. */
+import type { NetworkId } from "@skein/common/ids";
 import type { Service } from "@skein/common/model/service";
 import { ok } from "@skein/common/result";
 import type { Checked } from "./api-error.ts";
@@ -12,6 +13,7 @@ export interface UpdateRequest {
   /** The query parameter. */
   readonly rollback: string | undefined;
   readonly defaultDirectory: string | undefined;
+  readonly network: (reference: string) => Checked<NetworkId>;
 }
 
 export function updateService(
@@ -27,6 +29,7 @@ export function updateService(
     verb: "update",
     defaultName: service.spec.name,
     defaultDirectory: request.defaultDirectory,
+    network: request.network,
   });
   if (!read.ok) return read;
   const { spec, warnings } = read.value;

@@ -39,6 +39,7 @@ export function tellConcerned(view: ClusterView, change: Change, concerned: Conc
     case "cluster":
     case "slot":
     case "config":
+    case "network":
       return;
     default:
       unreachable(change.table);

@@ -3,6 +3,7 @@
  * and metrics. Each is level-triggered: it may run at any time and in any order, and what it
  * decides from a view that is out of date becomes a counted no-op when it is applied.
  */
+import { allocator } from "../allocator/allocator.ts";
 import { schedule } from "../scheduler/schedule.ts";
 import type { Decider } from "../store/decision.ts";
 import { cron } from "./cron.ts";
@@ -32,5 +33,6 @@ export const controllers: readonly Controller[] = [
   { name: "retire", decide: retire },
   { name: "enforce", decide: enforce },
   { name: "reaper", decide: reap },
+  { name: "allocator", decide: allocator },
   { name: "scheduler", decide: schedule },
 ];

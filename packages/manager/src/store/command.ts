@@ -3,9 +3,18 @@
  * of which is checked against what it read and becomes a counted no-op when that no longer holds.
  * Ids and time travel inside: `apply` draws nothing and reads no clock.
  */
-import type { ConfigId, NodeId, RequestId, ServiceId, SessionId, TaskId } from "@skein/common/ids";
+import type {
+  ConfigId,
+  NetworkId,
+  NodeId,
+  RequestId,
+  ServiceId,
+  SessionId,
+  TaskId,
+} from "@skein/common/ids";
 import { clusterSchema } from "@skein/common/model/cluster";
 import { configSpecSchema } from "@skein/common/model/config";
+import { networkSpecSchema } from "@skein/common/model/network";
 import {
   availabilitySchema,
   managerStatusSchema,
@@ -194,6 +203,17 @@ export const commandSchema = v.variant("kind", [
     spec: configSpecSchema,
   }),
   v.object({ kind: v.literal("remove-config"), configId: id<ConfigId>() }),
+  v.object({
+    kind: v.literal("create-network"),
+    networkId: id<NetworkId>(),
+    spec: networkSpecSchema,
+  }),
+  /** Refused while a service that is not removed names it. */
+  v.object({ kind: v.literal("remove-network"), networkId: id<NetworkId>() }),
+  /** The allocator: nobody holds an address of the removed network, and the last has rested. */
+  v.object({ kind: v.literal("forget-network"), networkId: id<NetworkId>() }),
+  /** The allocator: tasks that wait for an address of a network, now that some have rested. */
+  v.object({ kind: v.literal("allocate-tasks"), taskIds: v.array(id<TaskId>()) }),
 ]);
 export type Command = Decoded<typeof commandSchema>;
 export type CommandOf<K extends Command["kind"]> = Extract<Command, { readonly kind: K }>;
@@ -241,6 +261,12 @@ export interface Refusal {
     | "config-name-taken"
     | "config-in-use"
     | "config-immutable"
+    | "network-not-found"
+    | "network-name-taken"
+    | "network-in-use"
+    | "network-refused"
+    | "networks-exhausted"
+    | "addresses-exhausted"
     | "version-conflict"
     | "spec-immutable"
     | "newer-version"

@@ -9,18 +9,21 @@
  *       same on every replica, since a handler walks nothing but sorted lists and its command's
  *       items.
  */
-import type { LogIndex, TaskId } from "@skein/common/ids";
+import type { LogIndex, NetworkId, TaskId } from "@skein/common/ids";
 import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";
+import type { Network, NetworkAddress, NetworkWish } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
 import type { Service } from "@skein/common/model/service";
 import type { Slot, Task } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
 import type { Result } from "@skein/common/result";
-import { ok } from "@skein/common/result";
+import { fail, ok } from "@skein/common/result";
 import type { StoreTime } from "@skein/common/time";
 import { nextAddress, parsePool } from "./addresses.ts";
 import type { Accepted, Refusal } from "./command.ts";
+import { exhausted, lease, rest } from "./network-addresses.ts";
+import { taskRange } from "./subnets.ts";
 import type { StoreView } from "./tables.ts";
 import type { RowWrite, Write } from "./write.ts";
 
@@ -39,6 +42,11 @@ export interface Applied {
   readonly writes: readonly Write[];
   readonly addressCursor: number;
   readonly accepted: Accepted;
+}
+
+export interface TaskAddresses {
+  readonly address: string;
+  readonly networks?: readonly NetworkAddress[];
 }
 
 export type Outcome = Result<Applied, Refusal>;
@@ -87,9 +95,12 @@ export class Draft {
   readonly slots: Overlay<string, Slot>;
   readonly tasks: Overlay<TaskId, Task>;
   readonly configs: Overlay<Config["id"], Config>;
+  readonly networks: Overlay<NetworkId, Network>;
   readonly #skipped: { readonly item: string; readonly reason: string }[] = [];
   readonly #taken = new Set<string>();
   readonly #released = new Set<string>();
+  /** Addresses on overlay networks, likewise. */
+  readonly #leased = new Map<string, NetworkId>();
   #cluster: Cluster | undefined;
   #addressCursor: number;
   /** How many of the tasks that wait for an address were looked at (one pass per command). */
@@ -104,6 +115,7 @@ export class Draft {
     this.services = new Overlay(view.services.get, idOf, (row) => ({ ...row, ...stamp }));
     this.tasks = new Overlay(view.tasks.get, idOf, (row) => ({ ...row, ...stamp }));
     this.configs = new Overlay(view.configs.get, idOf, (row) => ({ ...row, ...stamp }));
+    this.networks = new Overlay(view.networks.get, idOf, (row) => ({ ...row, ...stamp }));
     // A slot has no times: it is not shown by itself.
     this.slots = new Overlay(
       view.slots.get,
@@ -132,7 +144,7 @@ export class Draft {
 
   /** Undefined when every address of the pool is held. */
   takeAddress(): string | undefined {
-    const pool = parsePool(this.view.cluster?.taskPool ?? "");
+    const pool = parsePool(taskRange(this.view.cluster?.taskPool ?? ""));
     if (pool === undefined) return undefined;
     const held = this.view.addressesHeld + this.#taken.size - this.#released.size;
     // Without this every task of a full pool would walk all of it.
@@ -146,6 +158,55 @@ export class Draft {
 
   releaseAddress(address: string): void {
     if (!this.#taken.delete(address)) this.#released.add(address);
+  }
+
+  /** All addresses of a task (N4), or why there are not enough. */
+  takeAddresses(wishes: readonly NetworkWish[]): Result<TaskAddresses, string> {
+    const networks = this.takeNetworkAddresses(wishes.map(({ networkId }) => networkId));
+    if (!networks.ok) return networks;
+    const address = this.takeAddress();
+    if (address !== undefined) {
+      return ok(wishes.length === 0 ? { address } : { address, networks: networks.value });
+    }
+    this.#unlease(networks.value);
+    return fail(`no address available in ${this.view.cluster?.taskPool ?? "the cluster"}`);
+  }
+
+  /** One address on each network, or none and why. */
+  takeNetworkAddresses(ids: readonly NetworkId[]): Result<readonly NetworkAddress[], string> {
+    const taken: NetworkAddress[] = [];
+    for (const id of ids) {
+      const network = this.networks.get(id);
+      const isHeld = (address: string) =>
+        this.#leased.has(address) || this.view.networkAddressHolder(address) !== undefined;
+      const found = network === undefined ? undefined : lease(network, this.facts.time, isHeld);
+      if (found === undefined) {
+        this.#unlease(taken);
+        return fail(network === undefined ? `network ${id} is gone` : this.#exhausted(network));
+      }
+      this.networks.put(found.network);
+      this.#leased.set(found.address, id);
+      taken.push({ networkId: id, address: found.address });
+    }
+    return ok(taken);
+  }
+
+  /** They rest before anybody else gets them (N2), in this command too. */
+  releaseNetworkAddresses(addresses: readonly NetworkAddress[]): void {
+    for (const { networkId, address } of addresses) {
+      const network = this.networks.get(networkId);
+      if (network !== undefined) this.networks.put(rest(network, address, this.facts.time));
+    }
+  }
+
+  /** Nobody has heard of them: they need no rest. */
+  #unlease(addresses: readonly NetworkAddress[]): void {
+    for (const { address } of addresses) this.#leased.delete(address);
+  }
+
+  #exhausted(network: Network): string {
+    const leased = [...this.#leased.values()].filter((id) => id === network.id).length;
+    return exhausted(network, this.view.networkHeld(network.id) + leased, this.facts.time);
   }
 
   /** The next task that was made without an address and still has none, lowest id first. */
@@ -190,6 +251,7 @@ export class Draft {
     for (const write of this.slots.writes()) writes.push({ table: "slot", ...write });
     for (const write of this.tasks.writes()) writes.push({ table: "task", ...write });
     for (const write of this.configs.writes()) writes.push({ table: "config", ...write });
+    for (const write of this.networks.writes()) writes.push({ table: "network", ...write });
     return writes;
   }
 }

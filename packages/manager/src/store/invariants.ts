@@ -7,7 +7,9 @@ import type { Service } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
 import { parsePool } from "./addresses.ts";
+import { networkFaults } from "./network-audit.ts";
 import { portKey } from "./ports.ts";
+import { taskRange } from "./subnets.ts";
 import { isWanted } from "./task-writes.ts";
 import type { ClusterView } from "./view.ts";
 
@@ -18,6 +20,7 @@ export function storeFaults(view: ClusterView): readonly string[] {
     ...slotFaults(view),
     ...nameFaults(view),
     ...addressFaults(view),
+    ...networkFaults(view),
     ...versionFaults(view),
   ];
 }
@@ -119,8 +122,10 @@ function hostPorts({ ports }: Service): readonly string[] {
 function addressFaults(view: ClusterView): readonly string[] {
   const tasks = view.tasks.list();
   const held = tasks.flatMap(({ address }) => address ?? []);
-  const pool = parsePool(view.cluster?.taskPool ?? "");
-  const isWaiting = (task: Task) => task.status.state === "new" && isWanted(task);
+  const pool = parsePool(taskRange(view.cluster?.taskPool ?? ""));
+  // One that waits for an address of a network is the allocator's, which is no part of the store.
+  const isWaiting = (task: Task) =>
+    task.status.state === "new" && isWanted(task) && task.spec.networks === undefined;
   const isFree = pool !== undefined && held.length < pool.usable;
   return [
     ...repeated(held).map((address) => `address ${address} twice`),

@@ -4,7 +4,15 @@
  */
 
 import type { TaskId } from "@skein/common/ids";
-import { configId, nodeId, requestId, serviceId, sessionId, taskId } from "@skein/common/ids";
+import {
+  configId,
+  networkId,
+  nodeId,
+  requestId,
+  serviceId,
+  sessionId,
+  taskId,
+} from "@skein/common/ids";
 import type { ServiceMode, ServiceSpec } from "@skein/common/model/service";
 import type { TaskState } from "@skein/common/model/task-state";
 import { DESIRED_STATES, TASK_STATES } from "@skein/common/model/task-state";
@@ -49,6 +57,7 @@ const STATES = Object.keys(TASK_STATES) as TaskState[];
 const node = (n: number) => nodeId(`n${n % 3}`);
 const service = (n: number) => serviceId(`s${n % 4}`);
 const config = (n: number) => configId(`f${n % 3}`);
+const network = (n: number) => networkId(`w${n % 3}`);
 const pick = <T>(values: readonly T[], n: number, other: T): T =>
   values[n % values.length] ?? other;
 const near = (value: number | undefined, off: number) =>
@@ -69,7 +78,13 @@ const MODES: readonly ServiceMode[] = [
 ];
 
 function spec(n: number, name: string) {
-  const task = { ...serviceSpec(name).task, forceUpdate: n % 2, spread: TEXTS.slice(n % 3) };
+  const wishes = [0, 1, 2].slice(n % 3).map((one) => ({ networkId: network(one), aliases: [] }));
+  const task = {
+    ...serviceSpec(name).task,
+    forceUpdate: n % 2,
+    spread: TEXTS.slice(n % 3),
+    ...(n % 4 === 1 ? { networks: wishes } : {}),
+  };
   const ports = [
     port(0, 1),
     port(30_000 + (n % 3), 2),
@@ -82,12 +97,13 @@ function spec(n: number, name: string) {
     labels,
     ports: n % 5 === 4 ? [host] : ports.slice(0, n % 4),
     mode: pick(MODES, n, { kind: "replicated", replicas: n }),
+    endpointMode: n % 8 === 5 ? "dnsrr" : "vip",
   });
 }
 
 /** One maker for each kind, some twice: what makes state interesting comes often. */
 const MAKERS: readonly Maker[] = [
-  () => initCluster("10.65.0.0/29"),
+  (_view, { flag }) => initCluster(flag ? "10.65.0.0/29" : "10.65.0.0/20"),
   (_view, { a, b, flag }) => ({
     kind: "join-node",
     nodeId: node(a),
@@ -209,6 +225,15 @@ const MAKERS: readonly Maker[] = [
     },
   }),
   (_view, { a }) => ({ kind: "remove-config", configId: config(a) }),
+  createNetwork,
+  createNetwork,
+  (_view, { a }) => ({ kind: "remove-network", networkId: network(a) }),
+  forgetNetwork,
+  forgetNetwork,
+  (view, { items }) => ({
+    kind: "allocate-tasks",
+    taskIds: items.map((item) => task(view, item.a)),
+  }),
 ];
 
 function runJob(view: ClusterView, { a, b, flag }: Draw): Command {
@@ -239,6 +264,25 @@ function trust(n: number): Trust {
     longestLifeMs: n,
     forceRotate: n,
   };
+}
+
+function createNetwork(_view: ClusterView, { a, b }: Draw): Command {
+  const subnets = [undefined, "10.65.8.0/29", "10.65.9.0/29", "10.65.0.0/24", "x"];
+  const subnet = subnets[b % subnets.length];
+  const flags = { internal: false, attachable: b % 2 === 0, encrypted: false };
+  const asked = { ...(subnet === undefined ? {} : { subnet }) };
+  const named = { name: pick(NAMES, a, ""), labels: {}, options: {} };
+  return {
+    kind: "create-network",
+    networkId: network(a),
+    spec: { ...named, ...flags, ...asked, ...(b % 7 === 6 ? { gateway: "10.65.8.3" } : {}) },
+  };
+}
+
+function forgetNetwork(view: ClusterView, { a }: Draw): Command {
+  const removed = view.networks.list().filter((row) => row.removedAt !== undefined);
+  const networkId = removed[a % Math.max(1, removed.length)]?.id ?? network(a);
+  return { kind: "forget-network", networkId };
 }
 
 function fillSlots(view: ClusterView, { a, items }: Draw): Command {
@@ -288,5 +332,7 @@ export function envelopeOf(view: ClusterView, draw: Draw): Envelope {
   const command = pick(MAKERS, kind, reportTasks)(view, draw);
   const { version, time, request } = draw;
   const asked = request === undefined ? {} : { request: requestId(`q${request}`) };
-  return { version, time, wall: 1_000_000 + time, command, ...asked };
+  // Now and then far ahead, so that what rests has rested.
+  const at = time > 440 ? view.time + 60_000 + time : time;
+  return { version, time: at, wall: 1_000_000 + at, command, ...asked };
 }

@@ -33,6 +33,12 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalFacts>> = {
   "config-name-taken": { status: 409, grpc: "AlreadyExists" },
   "config-in-use": { status: 400, grpc: "InvalidArgument" },
   "config-immutable": { status: 400, grpc: "InvalidArgument" },
+  "network-not-found": { status: 404 },
+  "network-name-taken": { status: 409 },
+  "network-in-use": { status: 400, grpc: "FailedPrecondition" },
+  "network-refused": { status: 400 },
+  "networks-exhausted": { status: 503 },
+  "addresses-exhausted": { status: 503 },
   "version-conflict": { status: 500, grpc: "Unknown" },
   "spec-immutable": { status: 501, grpc: "Unimplemented" },
   "newer-version": { status: 501 },
@@ -135,6 +141,31 @@ export function configNameTaken(name: string) {
 
 export function configImmutable() {
   return refuse("config-immutable", "only updates to Labels are allowed");
+}
+
+export function networkNotFound(id: string) {
+  return refuse("network-not-found", `network ${id} not found`);
+}
+
+export function networkNameTaken(name: string) {
+  return refuse("network-name-taken", `network with name ${name} already exists`);
+}
+
+export function networkInUse(id: string, user: Service) {
+  return refuse("network-in-use", `network ${id} is in use by service ${user.spec.name}`);
+}
+
+/** `reason` completes the sentence. */
+export function networkRefused(name: string, reason: string) {
+  return refuse("network-refused", `Cannot create network ${name}: ${reason}`);
+}
+
+export function networksExhausted(max: number) {
+  return refuse("networks-exhausted", `there are ${max} networks already: remove one first`);
+}
+
+export function addressesExhausted(reason: string) {
+  return refuse("addresses-exhausted", reason);
 }
 
 export function versionConflict() {

@@ -119,6 +119,7 @@ function subjectOf(command: Command): string {
       return `${kind} ${command.cluster.name}`;
     case "create-service":
     case "create-config":
+    case "create-network":
       return `${kind} ${command.spec.name}`;
     case "join-node":
     case "admit-node":
@@ -144,11 +145,15 @@ function subjectOf(command: Command): string {
       return `${kind} ${command.configId} version ${command.version}`;
     case "remove-config":
       return `${kind} ${command.configId}`;
+    case "remove-network":
+    case "forget-network":
+      return `${kind} ${command.networkId}`;
     case "set-desired":
     case "assign-tasks":
     case "explain-tasks":
     case "end-tasks":
     case "delete-tasks":
+    case "allocate-tasks":
       return kind;
     default:
       return unreachable(command);

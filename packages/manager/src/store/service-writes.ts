@@ -16,6 +16,7 @@ import type { Draft } from "./draft.ts";
 import { assignPorts } from "./ports.ts";
 import { noPreviousSpec } from "./refusal.ts";
 import { isSame } from "./same.ts";
+import { assignVips } from "./vips.ts";
 
 /**
  * Makes `spec` the service's. The old one becomes the previous spec, and an update status of the
@@ -29,7 +30,9 @@ export function changeSpec(
 ): Result<undefined, Refusal> {
   const ports = assignPorts(draft.view, change.spec.ports, service);
   if (!ports.ok) return ports;
-  const { updateStatus: _cleared, ...kept } = service;
+  const vips = assignVips(draft, change.spec, service);
+  if (!vips.ok) return vips;
+  const { updateStatus: _cleared, vips: _former, ...kept } = service;
   const isDirty =
     !isSame(whatTasksAre(change.spec.task), whatTasksAre(service.spec.task)) ||
     !isSame(ports.value, service.ports);
@@ -40,6 +43,7 @@ export function changeSpec(
     spec: change.spec,
     previousSpec: service.spec,
     ports: ports.value,
+    ...vips.value,
     ...(change.updateStatus === undefined ? {} : { updateStatus: change.updateStatus }),
     ...nextRun(draft, service, { spec: change.spec, isDirty }),
   });

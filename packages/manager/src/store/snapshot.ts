@@ -13,6 +13,7 @@
 import type { Cluster } from "@skein/common/model/cluster";
 import { clusterSchema } from "@skein/common/model/cluster";
 import { configSchema } from "@skein/common/model/config";
+import { networkSchema } from "@skein/common/model/network";
 import { nodeSchema } from "@skein/common/model/node";
 import { serviceSchema } from "@skein/common/model/service";
 import { slotSchema, taskSchema } from "@skein/common/model/task";
@@ -44,6 +45,7 @@ const partSchema = v.variant("part", [
   v.object({ part: v.literal("slot"), rows: v.array(slotSchema) }),
   v.object({ part: v.literal("task"), rows: v.array(taskSchema) }),
   v.object({ part: v.literal("config"), rows: v.array(configSchema) }),
+  v.object({ part: v.literal("network"), rows: v.array(networkSchema) }),
   v.object({ part: v.literal("request"), rows: v.array(answeredSchema) }),
   v.object({ part: v.literal("end"), parts: count }),
 ]);
@@ -64,6 +66,7 @@ export function snapshotSlices(
     ...slices("slot", view.slots.list()),
     ...slices("task", view.tasks.list()),
     ...slices("config", view.configs.list()),
+    ...slices("network", view.networks.list()),
     ...slices("request", requests),
   ];
   return encodeParts([...parts, { part: "end", parts: parts.length }]);

@@ -6,19 +6,22 @@
  *   T1. Every index holds exactly the rows a scan of its table would give, in the same order.
  *   T2. A name or published port belongs to at most one service that is not removed; a removed
  *       service holds neither, though its row and tasks may still be there.
- *   T3. An address is held by at most one task, from the task's creation until its row goes.
+ *   T3. An address is held by at most one task, from the task's creation until its row goes. A
+ *       virtual one is a service's until it is removed or leaves the network.
  */
 import { unreachable } from "@skein/common/assert";
-import type { ConfigId, LogIndex, NodeId, ServiceId, TaskId } from "@skein/common/ids";
+import type { ConfigId, LogIndex, NetworkId, NodeId, ServiceId, TaskId } from "@skein/common/ids";
 import { compareIds, logIndex } from "@skein/common/ids";
 import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";
+import type { Network, NetworkAddress } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
 import type { PortSpec, Service } from "@skein/common/model/service";
 import type { Slot, Task } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
 import type { StoreTime } from "@skein/common/time";
 import { storeTime } from "@skein/common/time";
+import { AddressHolders } from "./network-addresses.ts";
 import { portKey } from "./ports.ts";
 import { GroupedRows, RowSet, readOnly } from "./row-set.ts";
 import type { ClusterView } from "./view.ts";
@@ -30,6 +33,8 @@ export interface StoreView extends ClusterView {
   readonly addressCursor: number;
   readonly addressesHeld: number;
   addressHolder(address: string): TaskId | undefined;
+  /** The task or service that holds an address of an overlay network. */
+  networkAddressHolder(address: string): string | undefined;
   /** Tasks in `new`: made when no address was free, sorted by id. */
   newTasks(): readonly Task[];
   /** The services that are not removed and publish this port, sorted by id, with the mode. */
@@ -58,6 +63,7 @@ export class Tables implements StoreView {
   );
   readonly #tasks = tasksById();
   readonly #configs = byId<ConfigId, Config>();
+  readonly #networks = byId<NetworkId, Network>();
   readonly #tasksOfService = new GroupedRows<ServiceId, TaskId, Task>(tasksById);
   readonly #tasksOfNode = new GroupedRows<NodeId, TaskId, Task>(tasksById);
   readonly #slotsOfService = new GroupedRows<ServiceId, number, Slot>(slotsByNumber);
@@ -65,6 +71,8 @@ export class Tables implements StoreView {
   readonly #new = tasksById();
   readonly #serviceNames = new Map<string, ServiceId>();
   readonly #configNames = new Map<string, ConfigId>();
+  readonly #networkNames = new Map<string, NetworkId>();
+  readonly #networkHolders = new AddressHolders();
   readonly #ports = new GroupedRows<string, ServiceId, Service>(() => byId<ServiceId, Service>());
   readonly #addresses = new Map<string, TaskId>();
 
@@ -73,6 +81,7 @@ export class Tables implements StoreView {
   readonly slots = readOnly(this.#slots);
   readonly tasks = readOnly(this.#tasks);
   readonly configs = readOnly(this.#configs);
+  readonly networks = readOnly(this.#networks);
 
   get index(): LogIndex {
     return this.#index;
@@ -112,6 +121,16 @@ export class Tables implements StoreView {
   configByName(name: string): Config | undefined {
     const id = this.#configNames.get(name);
     return id === undefined ? undefined : this.#configs.get(id);
+  }
+  networkByName(name: string): Network | undefined {
+    const id = this.#networkNames.get(name);
+    return id === undefined ? undefined : this.#networks.get(id);
+  }
+  networkHeld(id: NetworkId): number {
+    return this.#networkHolders.held(id);
+  }
+  networkAddressHolder(address: string): string | undefined {
+    return this.#networkHolders.holder(address);
   }
   portHolders(port: PortSpec): readonly Service[] {
     return this.#ports.list(portKey(port));
@@ -153,6 +172,9 @@ export class Tables implements StoreView {
       case "config":
         this.#commitConfig(write);
         return;
+      case "network":
+        this.#commitNetwork(write);
+        return;
       default:
         unreachable(write);
     }
@@ -162,12 +184,14 @@ export class Tables implements StoreView {
     if (before !== undefined && before.removed !== true) {
       release(this.#serviceNames, before.spec.name, before.id);
       for (const port of before.ports) this.#ports.delete(portKey(port), before.id);
+      this.#release(before.id, before.vips);
     }
     if (after !== undefined && after.removed !== true) {
       this.#serviceNames.set(after.spec.name, after.id);
       for (const port of after.ports) {
         if (port.publishedPort !== 0) this.#ports.put(portKey(port), after);
       }
+      this.#hold(after.id, after.vips);
     }
     writeRow(this.#services, { before, after });
   }
@@ -185,6 +209,8 @@ export class Tables implements StoreView {
   #commitTask({ before, after }: RowWrite<Task>): void {
     writeRow(this.#tasks, { before, after });
     if (before !== undefined) this.#forgetTask(before, after);
+    this.#release(before?.id, before?.networks);
+    this.#hold(after?.id, after?.networks);
     if (after === undefined) return;
     this.#tasksOfService.put(after.serviceId, after);
     if (after.nodeId !== undefined) this.#tasksOfNode.put(after.nodeId, after);
@@ -203,6 +229,26 @@ export class Tables implements StoreView {
     if (after?.status.state !== "new") this.#new.delete(before.id);
     if (before.address !== undefined && after?.address !== before.address) {
       release(this.#addresses, before.address, before.id);
+    }
+  }
+
+  #commitNetwork({ before, after }: RowWrite<Network>): void {
+    if (before !== undefined) release(this.#networkNames, before.spec.name, before.id);
+    if (after !== undefined && after.removedAt === undefined) {
+      this.#networkNames.set(after.spec.name, after.id);
+    }
+    writeRow(this.#networks, { before, after });
+  }
+
+  #hold(holder: string | undefined, addresses: readonly NetworkAddress[] = []): void {
+    for (const { networkId, address } of addresses) {
+      if (holder !== undefined) this.#networkHolders.take(networkId, address, holder);
+    }
+  }
+
+  #release(holder: string | undefined, addresses: readonly NetworkAddress[] = []): void {
+    for (const { networkId, address } of addresses) {
+      if (holder !== undefined) this.#networkHolders.release(networkId, address, holder);
     }
   }
 

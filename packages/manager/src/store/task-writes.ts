@@ -7,8 +7,8 @@
  *   W2. The observed state moves along an edge of the transition table, by the edge's owner.
  *   W3. A task of a removed service that is to be removed and has ended is deleted in the same
  *       step: `stack rm` waits for its tasks to be gone.
- *   W4. An address that is freed goes to a task that waits for one, in the same step: no wanted
- *       task is without an address while the pool has one.
+ *   W4. An address of the pool that is freed goes to a task that waits for one, in the same step:
+ *       no wanted task is without an address while the pool has one.
  */
 
 import type { Task, TaskStatus } from "@skein/common/model/task";
@@ -45,6 +45,7 @@ export function moveTask(
 /** Deletes the row and hands its address on (W4). */
 export function deleteTask(draft: Draft, task: Task): void {
   draft.tasks.remove(task.id);
+  draft.releaseNetworkAddresses(task.networks ?? []);
   if (task.address === undefined) return;
   draft.releaseAddress(task.address);
   serveWaiting(draft);
@@ -52,13 +53,19 @@ export function deleteTask(draft: Draft, task: Task): void {
 
 /** W4. One address was freed, so at most one waiting task can be served. */
 function serveWaiting(draft: Draft): void {
-  let task = draft.nextWaiting();
-  while (task !== undefined && !isKept(task.desired)) task = draft.nextWaiting();
-  if (task === undefined) return;
-  const address = draft.takeAddress();
-  if (address === undefined) return;
+  for (let task = draft.nextWaiting(); task !== undefined; task = draft.nextWaiting()) {
+    if (!isKept(task.desired)) continue;
+    // A task that waits for an address of a network must not hold up those that do not.
+    if (allocate(draft, task) || task.spec.networks === undefined) return;
+  }
+}
+
+/** Gives a waiting task its addresses; false when there are still none. */
+export function allocate(draft: Draft, task: Task): boolean {
+  const given = draft.takeAddresses(task.spec.networks ?? []);
+  if (!given.ok) return false;
   const status: TaskStatus = { state: "pending", at: draft.facts.wall, message: PENDING_MESSAGE };
-  moveTask(draft, { ...task, address }, { status, owner: "allocator" });
+  return moveTask(draft, { ...task, ...given.value }, { status, owner: "allocator" });
 }
 
 /** Swarm's words for a task that waits for the scheduler. */

@@ -1,7 +1,8 @@
 /** What readers of the store see: immutable rows, lists sorted by id, a few indexes. */
-import type { ConfigId, LogIndex, NodeId, ServiceId, TaskId } from "@skein/common/ids";
+import type { ConfigId, LogIndex, NetworkId, NodeId, ServiceId, TaskId } from "@skein/common/ids";
 import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";
+import type { Network } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
 import type { Service } from "@skein/common/model/service";
 import type { Slot, Task } from "@skein/common/model/task";
@@ -28,6 +29,8 @@ export interface ClusterView {
   readonly slots: TableView<string, Slot>;
   readonly tasks: TableView<TaskId, Task>;
   readonly configs: TableView<ConfigId, Config>;
+  /** Removed ones too, until their addresses have rested. */
+  readonly networks: TableView<NetworkId, Network>;
   /** Sorted by id. */
   tasksOfService(id: ServiceId): readonly Task[];
   tasksOfNode(id: NodeId): readonly Task[];
@@ -37,9 +40,13 @@ export interface ClusterView {
   pendingTasks(): readonly Task[];
   serviceByName(name: string): Service | undefined;
   configByName(name: string): Config | undefined;
+  /** Not a removed one. */
+  networkByName(name: string): Network | undefined;
+  /** Addresses of the network that a task or service holds. */
+  networkHeld(id: NetworkId): number;
 }
 
-export type TableName = "cluster" | "node" | "service" | "slot" | "task" | "config";
+export type TableName = "cluster" | "node" | "service" | "slot" | "task" | "config" | "network";
 
 /** One changed row. A watch delivers these in order and resumes from a log index. */
 export interface Change {

@@ -5,6 +5,7 @@
 import type { LogIndex } from "@skein/common/ids";
 import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";
+import type { Network } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
 import type { Service } from "@skein/common/model/service";
 import type { Slot, Task } from "@skein/common/model/task";
@@ -24,7 +25,8 @@ export type Write =
   | ({ readonly table: "service" } & RowWrite<Service>)
   | ({ readonly table: "slot" } & RowWrite<Slot>)
   | ({ readonly table: "task" } & RowWrite<Task>)
-  | ({ readonly table: "config" } & RowWrite<Config>);
+  | ({ readonly table: "config" } & RowWrite<Config>)
+  | ({ readonly table: "network" } & RowWrite<Network>);
 
 export function changeOf(index: LogIndex, write: Write): Change {
   const { table, id, before, after } = write;

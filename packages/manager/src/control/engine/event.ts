@@ -1,5 +1,6 @@
 /** One change of the store -> one event as Docker's clients know them, or none. */
 import type { Config } from "@skein/common/model/config";
+import type { Network } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
 import type { Service } from "@skein/common/model/service";
 import { replicasOf } from "@skein/common/model/service-mode";
@@ -9,7 +10,7 @@ import { anyOf } from "../filters.ts";
 import { nodeName } from "./node.ts";
 
 export interface SwarmEvent {
-  readonly type: "node" | "service" | "config";
+  readonly type: "node" | "service" | "config" | "network";
   readonly action: "create" | "update" | "remove";
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -43,6 +44,8 @@ export function eventOf(change: Change, now: number): SwarmEvent | undefined {
       return serviceEvent(change, now);
     case "config":
       return rowEvent("config", change, now, describeConfig);
+    case "network":
+      return networkEvent(change, now);
     case "cluster":
     case "slot":
     case "task":
@@ -69,9 +72,9 @@ export function matchesEvent(event: SwarmEvent, filters: Filters): boolean {
     anyOf(filters, "type", (type) => type === event.type) &&
     anyOf(filters, "event", (action) => action === event.action) &&
     anyOf(filters, "scope", (scope) => scope === "swarm") &&
-    ["service", "node", "config"].every((key) => anyOf(filters, key, about(key))) &&
-    ["secret", "network", "container", "image", "volume", "plugin", "daemon", "label"].every(
-      (key) => anyOf(filters, key, () => false),
+    ["service", "node", "config", "network"].every((key) => anyOf(filters, key, about(key))) &&
+    ["secret", "container", "image", "volume", "plugin", "daemon", "label"].every((key) =>
+      anyOf(filters, key, () => false),
     )
   );
 }
@@ -101,6 +104,17 @@ function serviceEvent(change: Change, now: number): SwarmEvent | undefined {
     attributes: isRemoved ? { name: before?.spec.name ?? "" } : describeService(after, before),
     at: after?.updatedAt ?? now,
   };
+}
+
+/** Only what its user did: a network changes with every address, and stays a while when removed. */
+function networkEvent(change: Change, now: number): SwarmEvent | undefined {
+  const [before, after] = rows<Network>(change);
+  const isRemoved = before?.removedAt === undefined && after?.removedAt !== undefined;
+  if (change.action !== "create" && !isRemoved) return undefined;
+  const action = isRemoved ? "remove" : "create";
+  const name = after?.spec.name ?? "";
+  const at = after?.updatedAt ?? now;
+  return { type: "network", action, id: change.id, attributes: { name, type: "overlay" }, at };
 }
 
 function describeService(after: Service, before: Service | undefined): Record<string, string> {

@@ -24,10 +24,6 @@ const TABLE: readonly Unsupported[] = [
     "there are no single containers",
     (s) => s.TaskTemplate?.NetworkAttachmentSpec,
   ),
-  spec("networks (--network)", "every task is on the one built-in network", (s) => [
-    ...(s.TaskTemplate?.Networks ?? []),
-    ...(s.Networks ?? []),
-  ]),
   spec(
     "log drivers (--log-driver)",
     "output is kept by the node and read with docker service logs",
@@ -75,11 +71,6 @@ const TABLE: readonly Unsupported[] = [
     "platforms",
     "programs of the node's own file system are not built for one: use --constraint",
     (s) => s.TaskTemplate?.Placement?.Platforms,
-  ),
-  spec(
-    "DNS round robin (--endpoint-mode dnsrr)",
-    "services have no DNS names yet: publish a port",
-    (s) => s.EndpointSpec?.Mode === "dnsrr",
   ),
   ports(
     "UDP and SCTP ports (--publish …/udp)",

@@ -165,6 +165,42 @@ export type EngineRestartPolicy = Decoded<typeof restartPolicy>;
 export type EngineUpdateConfig = Decoded<typeof updateConfig>;
 export type EnginePort = Decoded<typeof portConfig>;
 
+export const networkCreateShape = struct("NetworkCreateRequest", {
+  Name: [text, "always"],
+  Driver: [text, "nonzero"],
+  Scope: [text, "nonzero"],
+  EnableIPv4: [flag, "present"],
+  EnableIPv6: [flag, "present"],
+  IPAM: [
+    struct("IPAM", {
+      Driver: [text, "nonzero"],
+      Options: [map(text), "nonzero"],
+      Config: [
+        list(
+          struct("IPAMConfig", {
+            Subnet: [text, "nonzero"],
+            IPRange: [text, "nonzero"],
+            Gateway: [text, "nonzero"],
+            AuxiliaryAddresses: [map(text), "nonzero"],
+          }),
+        ),
+        "nonzero",
+      ],
+    }),
+    "present",
+  ],
+  Internal: [flag, "nonzero"],
+  Attachable: [flag, "nonzero"],
+  Ingress: [flag, "nonzero"],
+  ConfigOnly: [flag, "nonzero"],
+  ConfigFrom: [struct("ConfigReference", { Network: [text, "nonzero"] }), "present"],
+  Options: [map(text), "nonzero"],
+  Labels: [map(text), "nonzero"],
+  CheckDuplicate: [flag, "nonzero"],
+});
+
+export type EngineNetworkCreate = Decoded<typeof networkCreateShape>;
+
 export const nodeSpecShape = struct("NodeSpec", {
   Name: [text, "nonzero"],
   Labels: [map(text), "always"],

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
+import { networkId } from "@skein/common/ids";
 import { serviceSpecSchema } from "@skein/common/model/service";
+import { ok } from "@skein/common/result";
 import { decodeWith } from "@skein/common/wire/schema";
 import { expect } from "chai";
+import { unclassified } from "../api-error.ts";
 import { decodeGo } from "./go-decode.ts";
 import { insertDefaults } from "./insert-defaults.ts";
 import { normalizeSpec } from "./normalize-spec.ts";
@@ -22,6 +25,10 @@ const context: SpecContext = {
   verb: "create",
   defaultName: "unnamed",
   defaultDirectory: undefined,
+  network: (reference: string) =>
+    ["blue", "n1"].includes(reference)
+      ? ok(networkId("n1"))
+      : unclassified(`network ${reference} not found`),
 };
 
 function shown(sent: unknown): object {
@@ -125,6 +132,24 @@ describe("service-spec: conversion", () => {
     });
   });
 
+  it("has ids for the names of networks, wherever the client put them", () => {
+    const networks = [{ Target: "blue", Aliases: ["db"] }];
+    for (const sent of [
+      { ...WEB, Networks: networks },
+      { ...WEB, TaskTemplate: { ...WEB.TaskTemplate, Networks: networks } },
+    ]) {
+      const read = readServiceSpec(sent, context);
+      if (!read.ok) throw new Error(read.error.message);
+      const { spec } = read.value;
+      expect(spec.task.networks).to.deep.equal([{ networkId: "n1", aliases: ["db"] }]);
+      const stored = JSON.parse(spec.engine);
+      expect(stored.TaskTemplate.Networks).to.deep.equal([{ Target: "n1", Aliases: ["db"] }]);
+      expect(stored).not.to.have.property("Networks");
+      const again = readServiceSpec(stored, context);
+      expect(again.ok && again.value.spec).to.deep.equal(spec);
+    }
+  });
+
   it("passes the schema of the store (S1), and changes nothing when read back (S2)", () => {
     const first = readServiceSpec(WEB, { ...context, defaultDirectory: "/srv" });
     if (!first.ok) throw new Error(first.error.message);
@@ -212,10 +237,22 @@ describe("service-spec: refusals", () => {
       part: "--cap-add",
     },
     {
-      name: "networks",
-      sent: task({ Networks: [{ Target: "blue" }] }),
+      name: "networks nobody made",
+      sent: task({ Networks: [{ Target: "red" }] }),
+      status: 500,
+      message: "network red not found",
+    },
+    {
+      name: "a network named twice",
+      sent: task({ Networks: [{ Target: "blue" }, { Target: "blue" }] }),
+      status: 400,
+      part: "named twice",
+    },
+    {
+      name: "options of an attachment",
+      sent: task({ Networks: [{ Target: "blue", DriverOpts: { a: "b" } }] }),
       status: 501,
-      part: "--network",
+      part: "driver-opt",
     },
     {
       name: "log drivers",
@@ -258,12 +295,6 @@ describe("service-spec: refusals", () => {
       sent: { ...WEB, EndpointSpec: { Ports: [{ PublishMode: "host", TargetPort: 1 }] } },
       status: 501,
       part: "mode=host",
-    },
-    {
-      name: "dnsrr",
-      sent: { ...WEB, EndpointSpec: { Mode: "dnsrr" } },
-      status: 501,
-      part: "dnsrr",
     },
     { name: "a NUL", sent: container({ Args: ["a\0b"] }), status: 400, part: "NUL" },
     {

@@ -8,6 +8,7 @@
  *   S2. Converting the JSON that inspect returns gives an equal spec: an update that changes
  *       nothing restarts nothing.
  */
+import type { NetworkId } from "@skein/common/ids";
 import type { PortSpec, ServiceSpec, TaskSpec } from "@skein/common/model/service";
 import { ok } from "@skein/common/result";
 import type { Checked } from "../api-error.ts";
@@ -17,15 +18,12 @@ import { readHealth } from "./health.ts";
 import { HOST_IMAGE } from "./image.ts";
 import { normalizeSpec } from "./normalize-spec.ts";
 import { readMode } from "./service-mode.ts";
+import type { NamedNetworks } from "./service-networks.ts";
+import { nameNetworks } from "./service-networks.ts";
 import { readRestartPolicy, readUpdateConfig } from "./service-policies.ts";
 import { refuseUnsupported } from "./service-refusals.ts";
 import { checkSpec } from "./service-rules.ts";
-import type {
-  EngineContainerSpec,
-  EnginePort,
-  EngineServiceSpec,
-  EngineTaskSpec,
-} from "./service-shape.ts";
+import type { EngineContainerSpec, EnginePort, EngineTaskSpec } from "./service-shape.ts";
 import { serviceSpecShape } from "./service-shape.ts";
 import { toMilliseconds } from "./time.ts";
 
@@ -42,6 +40,8 @@ export interface SpecContext {
   readonly defaultName: string;
   /** Working directory of tasks whose spec has none. */
   readonly defaultDirectory: string | undefined;
+  /** A network by name or id. */
+  readonly network: (reference: string) => Checked<NetworkId>;
 }
 
 export function readServiceSpec(body: unknown, context: SpecContext): Checked<ReadSpec> {
@@ -54,21 +54,26 @@ export function readServiceSpec(body: unknown, context: SpecContext): Checked<Re
   if (missing !== undefined) {
     return unsupported(`Cannot ${context.verb} service ${engine.Name}: ${missing}`);
   }
+  const named = nameNetworks(engine, context.network);
+  if (!named.ok) return named;
   const warnings = decoded.value.unknown.map((key) => `unknown field ${key} ignored`);
-  return ok({ spec: toServiceSpec(engine), warnings });
+  return ok({ spec: toServiceSpec(named.value), warnings });
 }
 
 /** `engine` was checked: what is absent here may be absent. */
-function toServiceSpec(engine: EngineServiceSpec): ServiceSpec {
+function toServiceSpec({ engine, wishes }: NamedNetworks): ServiceSpec {
   const { UpdateConfig: update, RollbackConfig: rollback } = engine;
   return {
     name: engine.Name ?? "",
     labels: engine.Labels ?? {},
-    task: toTaskSpec(engine.TaskTemplate ?? {}),
+    task: {
+      ...toTaskSpec(engine.TaskTemplate ?? {}),
+      ...(wishes === undefined ? {} : { networks: wishes }),
+    },
     mode: readMode(engine),
     ...(update === undefined ? {} : { update: readUpdateConfig(update) }),
     ...(rollback === undefined ? {} : { rollback: readUpdateConfig(rollback) }),
-    endpointMode: "vip",
+    endpointMode: engine.EndpointSpec?.Mode === "dnsrr" ? "dnsrr" : "vip",
     ports: (engine.EndpointSpec?.Ports ?? []).map(toPort),
     engine: JSON.stringify(engine),
   };

@@ -1,4 +1,5 @@
 /** Our service -> the Engine API's Service. */
+import type { NetworkAddress } from "@skein/common/model/network";
 import type {
   JobStatus,
   PortSpec,
@@ -6,10 +7,12 @@ import type {
   ServiceSpec,
   UpdateStatus,
 } from "@skein/common/model/service";
+import type { ClusterView } from "../../store/view.ts";
 import { decodeGo } from "./go-decode.ts";
 import { parseGoJson } from "./go-json.ts";
 import { HOST_IMAGE } from "./image.ts";
 import { insertDefaults } from "./insert-defaults.ts";
+import { withPrefix } from "./network.ts";
 import type { EngineServiceSpec } from "./service-shape.ts";
 import { serviceSpecShape } from "./service-shape.ts";
 import { formatWall } from "./time.ts";
@@ -26,12 +29,14 @@ export interface ServiceView {
   readonly listed: boolean;
   readonly insertDefaults: boolean;
   readonly counts: ServiceCounts | undefined;
+  /** For the prefix length of virtual addresses. */
+  readonly view: Pick<ClusterView, "networks">;
 }
 
 export function serviceToEngine(service: Service, view: ServiceView): object {
   const sent = engineSpec(service.spec, view.listed);
   const spec = view.insertDefaults ? insertDefaults(sent) : sent;
-  const { previousSpec: previous, updateStatus: update, ports } = service;
+  const { previousSpec: previous, updateStatus: update, ports, vips = [] } = service;
   return {
     ID: service.id,
     Version: { Index: service.version },
@@ -40,8 +45,9 @@ export function serviceToEngine(service: Service, view: ServiceView): object {
     Spec: spec,
     ...(previous === undefined ? {} : { PreviousSpec: engineSpec(previous, view.listed) }),
     Endpoint: {
-      Spec: ports.length === 0 ? {} : (sent.EndpointSpec ?? {}),
+      Spec: ports.length === 0 && vips.length === 0 ? {} : (sent.EndpointSpec ?? {}),
       ...(ports.length === 0 ? {} : { Ports: ports.map(portToEngine) }),
+      ...(vips.length === 0 ? {} : { VirtualIPs: vips.map((vip) => virtualIp(vip, view.view)) }),
     },
     ...(update === undefined ? {} : { UpdateStatus: updateStatus(update) }),
     ...(view.counts === undefined ? {} : { ServiceStatus: serviceStatus(view.counts) }),
@@ -73,6 +79,13 @@ export function portToEngine(port: PortSpec): object {
     ...(port.publishedPort === 0 ? {} : { PublishedPort: port.publishedPort }),
     PublishMode: port.mode,
   };
+}
+
+function virtualIp(
+  { networkId, address }: NetworkAddress,
+  { networks }: Pick<ClusterView, "networks">,
+): object {
+  return { NetworkID: networkId, Addr: withPrefix(address, networks.get(networkId)?.subnet ?? "") };
 }
 
 function updateStatus(status: UpdateStatus): object {

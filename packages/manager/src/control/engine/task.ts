@@ -1,11 +1,13 @@
 /** Our task -> the Engine API's Task. */
 import type { Cluster } from "@skein/common/model/cluster";
+import type { Network } from "@skein/common/model/network";
 import type { HealthCheck, TaskSpec } from "@skein/common/model/service";
 import type { Task, TaskStatus } from "@skein/common/model/task";
-import { ingressNetworkId } from "./network.ts";
+import type { ClusterView } from "../../store/view.ts";
+import { ingressNetworkId, withPrefix } from "./network.ts";
 import { formatWall, toNanoseconds } from "./time.ts";
 
-export function taskToEngine(task: Task, cluster: Cluster | undefined): object {
+export function taskToEngine(task: Task, view: TaskContext): object {
   const nodeId = task.nodeId ?? task.pinnedTo;
   return {
     ID: task.id,
@@ -19,14 +21,14 @@ export function taskToEngine(task: Task, cluster: Cluster | undefined): object {
     ...(nodeId === undefined ? {} : { NodeID: nodeId }),
     Status: statusToEngine(task.status),
     DesiredState: desiredShown(task),
-    ...(task.address === undefined || cluster === undefined
-      ? {}
-      : { NetworksAttachments: [attachment(task.address, cluster)] }),
+    ...attachments(task, view),
     ...(task.iteration === undefined
       ? {}
       : { JobIteration: task.iteration === 0 ? {} : { Index: task.iteration } }),
   };
 }
+
+export type TaskContext = Pick<ClusterView, "cluster" | "networks">;
 
 /** A job's task is wanted until it is complete. */
 export function desiredShown({ desired, iteration }: Task): string {
@@ -60,6 +62,14 @@ export function taskSpecToEngine(spec: TaskSpec): object {
     },
     ...(spec.restart === undefined ? {} : { RestartPolicy: restart(spec.restart) }),
     Placement: placement(spec),
+    ...(spec.networks === undefined
+      ? {}
+      : {
+          Networks: spec.networks.map(({ networkId, aliases }) => ({
+            Target: networkId,
+            ...(aliases.length === 0 ? {} : { Aliases: aliases }),
+          })),
+        }),
     ForceUpdate: spec.forceUpdate,
   };
 }
@@ -121,6 +131,43 @@ function containerStatus(status: TaskStatus): object {
   return { ContainerID: "", PID: status.pid ?? 0, ExitCode: status.exitCode ?? 0 };
 }
 
+function attachments(task: Task, { cluster, networks }: TaskContext): object {
+  if (task.address === undefined || cluster === undefined) return {};
+  const own = (task.networks ?? []).flatMap(({ networkId, address }) => {
+    const network = networks.get(networkId);
+    return network === undefined ? [] : [ownAttachment(address, network)];
+  });
+  return { NetworksAttachments: [attachment(task.address, cluster), ...own] };
+}
+
+function ownAttachment(address: string, network: Network): object {
+  const { spec } = network;
+  return {
+    Network: {
+      ID: network.id,
+      Version: { Index: network.version },
+      CreatedAt: formatWall(network.createdAt),
+      UpdatedAt: formatWall(network.updatedAt),
+      Spec: {
+        Name: spec.name,
+        Labels: spec.labels,
+        DriverConfiguration: { Name: "overlay" },
+        ...(spec.attachable ? { Attachable: true } : {}),
+        Scope: "swarm",
+      },
+      DriverState: {
+        Name: "overlay",
+        Options: { "com.docker.network.driver.overlay.vxlanid_list": `${network.vni}` },
+      },
+      IPAMOptions: {
+        Driver: { Name: "default" },
+        Configs: [{ Subnet: network.subnet, Gateway: network.gateway }],
+      },
+    },
+    Addresses: [withPrefix(address, network.subnet)],
+  };
+}
+
 /** Traefik and Prometheus read the address with its prefix length. */
 function attachment(address: string, cluster: Cluster): object {
   return {
@@ -133,6 +180,6 @@ function attachment(address: string, cluster: Cluster): object {
       DriverState: { Name: "overlay" },
       IPAMOptions: { Driver: { Name: "default" }, Configs: [{ Subnet: cluster.taskPool }] },
     },
-    Addresses: [`${address}/${cluster.taskPool.split("/")[1] ?? "16"}`],
+    Addresses: [withPrefix(address, cluster.taskPool)],
   };
 }

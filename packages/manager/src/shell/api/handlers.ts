@@ -3,6 +3,7 @@ import type { RouteName } from "@skein/common/api/routes";
 import type { EventHub } from "./events.ts";
 import type { Handler } from "./handler.ts";
 import { LOG_HANDLERS } from "./logs.ts";
+import { NETWORK_HANDLERS } from "./networks.ts";
 import { NOT_THERE_HANDLERS } from "./not-there.ts";
 import { OBJECT_HANDLERS } from "./objects.ts";
 import { SERVICE_HANDLERS } from "./services.ts";
@@ -15,6 +16,7 @@ export function createHandlers(events: EventHub): Readonly<Record<RouteName, Han
     ...SERVICE_HANDLERS,
     ...OBJECT_HANDLERS,
     ...SWARM_HANDLERS,
+    ...NETWORK_HANDLERS,
     ...LOG_HANDLERS,
     ...NOT_THERE_HANDLERS,
     events: events.handler,

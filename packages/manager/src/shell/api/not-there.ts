@@ -20,7 +20,6 @@ const VOLUMES = "volumes are not supported yet: programs see the node's files as
 const SECRETS =
   "secrets are not supported yet, since nothing is encrypted at rest: " +
   "keep it in a file on the nodes, or use docker config create if it need not be secret";
-const NETWORKS = "there is only the built-in network ingress yet, which every task is on";
 const PLUGINS = "there are no plugins";
 const MEMBERSHIP =
   "joining and leaving by token is not supported yet: " +
@@ -102,9 +101,7 @@ export const NOT_THERE_HANDLERS = {
   "secret-inspect": missing((name) => `secret ${name} not found`),
   "secret-update": missing((name) => `secret ${name} not found`),
   "secret-remove": missing((name) => `secret ${name} not found`),
-  "network-create": refusedByName("network", NETWORKS),
   "network-connect": refused("connect to network {}", CONTAINERS),
-  "network-prune": answer({ NetworksDeleted: null }),
   "swarm-init": fixed(503, "cluster-exists", PART_OF_SWARM),
   "swarm-join": fixed(503, "cluster-exists", PART_OF_SWARM),
   "swarm-leave": refused("leave the swarm", MEMBERSHIP),

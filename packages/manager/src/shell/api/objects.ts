@@ -1,11 +1,8 @@
-/** /nodes, /tasks, /configs and /networks. */
-import { badRequest, notFound } from "../../control/api-error.ts";
+/** /nodes, /tasks and /configs. */
 import { configToEngine } from "../../control/engine/config.ts";
-import { ingressNetwork } from "../../control/engine/network.ts";
 import { nodeName, nodeToEngine } from "../../control/engine/node.ts";
 import { taskToEngine } from "../../control/engine/task.ts";
 import { CONFIG_FILTERS, listConfigs } from "../../control/list-configs.ts";
-import { isIngress, listNetworks, NETWORK_FILTERS } from "../../control/list-networks.ts";
 import { listNodes, NODE_FILTERS } from "../../control/list-nodes.ts";
 import { listTasks, TASK_FILTERS } from "../../control/list-tasks.ts";
 import { isSet, parseVersion } from "../../control/query.ts";
@@ -66,16 +63,13 @@ const nodeRemove = reading(async (port, request) => {
 const taskList = reading((port, request) => {
   const filters = filtersOf(request, TASK_FILTERS);
   if (!filters.ok) return { kind: "error", error: filters.error };
-  const { cluster } = port.view;
   return replyTo(listTasks(port.view, filters.value), (tasks) =>
-    listed(tasks, (task) => taskToEngine(task, cluster)),
+    listed(tasks, (task) => taskToEngine(task, port.view)),
   );
 });
 
 const taskInspect = reading((port, request) =>
-  replyTo(resolveTask(port.view, request.subject), (task) =>
-    json(taskToEngine(task, port.view.cluster)),
-  ),
+  replyTo(resolveTask(port.view, request.subject), (task) => json(taskToEngine(task, port.view))),
 );
 
 const configList = reading((port, request) => {
@@ -127,31 +121,6 @@ const configRemove = reading(async (port, request) => {
   return written.ok ? empty(204) : written.error;
 });
 
-const networkList = reading((port, request) => {
-  const filters = filtersOf(request, NETWORK_FILTERS);
-  const { cluster } = port.view;
-  return replyTo(filters, (known) =>
-    json(cluster === undefined ? [] : listNetworks(cluster, known)),
-  );
-});
-
-const networkInspect = reading((port, request) => {
-  const { cluster } = port.view;
-  if (cluster === undefined || !isIngress(cluster, request.subject)) {
-    return replyTo(notFound("network", request.subject), json);
-  }
-  return json(ingressNetwork(cluster));
-});
-
-const networkRemove = reading((port, request) => {
-  const { cluster } = port.view;
-  if (cluster === undefined || !isIngress(cluster, request.subject)) {
-    return replyTo(notFound("network", request.subject), json);
-  }
-  const reason = "published ports are served by it, and another cannot be created yet";
-  return replyTo(badRequest(`Cannot remove network ingress: ${reason}`), json);
-});
-
 function reachOf(port: ManagerPort) {
   const { leader, reachable } = port.status();
   return { leader: leader?.nodeId, reachable };
@@ -169,7 +138,4 @@ export const OBJECT_HANDLERS = {
   "config-create": configCreate,
   "config-update": configUpdate,
   "config-remove": configRemove,
-  "network-list": networkList,
-  "network-inspect": networkInspect,
-  "network-remove": networkRemove,
 } as const;

@@ -7,7 +7,7 @@ import { countTasks, listServices, SERVICE_FILTERS } from "../../control/list-se
 import { parseBool, parseVersion } from "../../control/query.ts";
 import { resolveService } from "../../control/resolve.ts";
 import { updateService } from "../../control/update-service.ts";
-import type { Handler } from "./handler.ts";
+import { networkTarget } from "../../control/write-network.ts";
 import { alreadyRemoved, reading, write } from "./handler.ts";
 import type { ManagerPort } from "./port.ts";
 import type { Reply } from "./reply.ts";
@@ -35,16 +35,21 @@ const serviceInspect = reading((port, request) => {
         listed: false,
         insertDefaults: defaults.value,
         counts: undefined,
+        view: port.view,
       }),
     ),
   );
 });
 
-const serviceCreate: Handler = async (port, request) => {
+const serviceCreate = reading(async (port, request) => {
   const body = jsonBody(request);
   if (!body.ok) return { kind: "error", error: body.error };
   const { defaultDirectory } = port.config;
-  const created = createService(body.value, { newId: port.newId(), defaultDirectory });
+  const created = createService(body.value, {
+    newId: port.newId(),
+    defaultDirectory,
+    network: networkTarget(port.view),
+  });
   if (!created.ok) return { kind: "error", error: created.error };
   const { command, warnings, newPorts } = created.value;
   countUnknown(port, warnings);
@@ -57,7 +62,7 @@ const serviceCreate: Handler = async (port, request) => {
   const id = written.value.id ?? command.serviceId;
   const told = [...warnings, ...written.value.warnings];
   return json({ ID: id, ...(told.length === 0 ? {} : { Warnings: told }) }, 201);
-};
+});
 
 const serviceUpdate = reading(async (port, request) => {
   const body = jsonBody(request);
@@ -71,6 +76,7 @@ const serviceUpdate = reading(async (port, request) => {
     version: version.value,
     rollback: parameter(request, "rollback"),
     defaultDirectory: port.config.defaultDirectory,
+    network: networkTarget(port.view),
   });
   if (!update.ok) return { kind: "error", error: update.error };
   const { command, warnings, newPorts } = update.value;
@@ -106,7 +112,7 @@ export const SERVICE_HANDLERS = {
 
 function shownInList(port: ManagerPort, service: Service, withStatus: boolean): ServiceView {
   const counts = withStatus ? countTasks(port.view, service) : undefined;
-  return { listed: true, insertDefaults: false, counts };
+  return { listed: true, insertDefaults: false, counts, view: port.view };
 }
 
 function countUnknown(port: ManagerPort, warnings: readonly string[]): void {

@@ -7,6 +7,7 @@ import { Draft } from "../draft.ts";
 import { assignPorts } from "../ports.ts";
 import { serviceNameTaken } from "../refusal.ts";
 import type { StoreView } from "../tables.ts";
+import { assignVips } from "../vips.ts";
 
 export function applyCreateService(
   view: StoreView,
@@ -20,6 +21,8 @@ export function applyCreateService(
   const ports = assignPorts(view, spec.ports);
   if (!ports.ok) return ports;
   const draft = new Draft(view, facts);
+  const vips = assignVips(draft, spec);
+  if (!vips.ok) return vips;
   draft.services.put({
     id: serviceId,
     ...draft.born(),
@@ -28,6 +31,7 @@ export function applyCreateService(
     spec,
     ports: ports.value,
     ...firstRun(spec, facts),
+    ...vips.value,
   });
   return draft.accept(serviceId);
 }

@@ -82,7 +82,7 @@ function mayServeOn(service: Service, previous: Task): boolean {
 }
 
 function newTask(draft: Draft, service: Service, item: Item): Task {
-  const address = draft.takeAddress();
+  const given = draft.takeAddresses(service.spec.task.networks ?? []);
   const at = draft.facts.wall;
   return {
     id: item.taskId,
@@ -96,15 +96,10 @@ function newTask(draft: Draft, service: Service, item: Item): Task {
     spec: service.spec.task,
     ports: service.ports,
     desired: item.desired,
-    ...(address === undefined ? {} : { address }),
-    status:
-      address === undefined
-        ? { state: "new", at, message: "created", error: noAddress(draft) }
-        : { state: "pending", at, message: PENDING_MESSAGE },
+    ...(given.ok ? given.value : {}),
+    status: given.ok
+      ? { state: "pending", at, message: PENDING_MESSAGE }
+      : // Shown by `service ps` until an address is free.
+        { state: "new", at, message: "created", error: given.error },
   };
-}
-
-/** Shown by `service ps` until an address is free. */
-function noAddress(draft: Draft): string {
-  return `no address available in ${draft.view.cluster?.taskPool ?? "the cluster"}`;
 }

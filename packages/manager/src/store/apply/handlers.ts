@@ -18,17 +18,21 @@ import type { Facts, Outcome } from "../draft.ts";
 import { bug, noCluster } from "../refusal.ts";
 import type { StoreView } from "../tables.ts";
 import { applyAdmitNode } from "./admit-node.ts";
+import { applyAllocateTasks } from "./allocate-tasks.ts";
 import { applyAssignTasks } from "./assign-tasks.ts";
 import { applyCreateConfig } from "./create-config.ts";
+import { applyCreateNetwork } from "./create-network.ts";
 import { applyCreateService } from "./create-service.ts";
 import { applyDeleteTasks } from "./delete-tasks.ts";
 import { applyEndTasks } from "./end-tasks.ts";
 import { applyExplainTasks } from "./explain-tasks.ts";
 import { applyFillSlots } from "./fill-slots.ts";
+import { applyForgetNetwork } from "./forget-network.ts";
 import { applyForgetService } from "./forget-service.ts";
 import { applyInitCluster } from "./init-cluster.ts";
 import { applyJoinNode } from "./join-node.ts";
 import { applyRemoveConfig } from "./remove-config.ts";
+import { applyRemoveNetwork } from "./remove-network.ts";
 import { applyRemoveNode } from "./remove-node.ts";
 import { applyRemoveService } from "./remove-service.ts";
 import { applyRemoveSlots } from "./remove-slots.ts";
@@ -52,17 +56,21 @@ export type Handlers = { readonly [K in CommandKind]: Handler<K> };
 
 export const HANDLERS: Handlers = {
   "admit-node": applyAdmitNode,
+  "allocate-tasks": applyAllocateTasks,
   "assign-tasks": applyAssignTasks,
   "create-config": applyCreateConfig,
+  "create-network": applyCreateNetwork,
   "create-service": applyCreateService,
   "delete-tasks": applyDeleteTasks,
   "end-tasks": applyEndTasks,
   "explain-tasks": applyExplainTasks,
   "fill-slots": applyFillSlots,
+  "forget-network": applyForgetNetwork,
   "forget-service": applyForgetService,
   "init-cluster": applyInitCluster,
   "join-node": applyJoinNode,
   "remove-config": applyRemoveConfig,
+  "remove-network": applyRemoveNetwork,
   "remove-node": applyRemoveNode,
   "remove-service": applyRemoveService,
   "remove-slots": applyRemoveSlots,

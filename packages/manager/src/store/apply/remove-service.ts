@@ -22,6 +22,7 @@ export function applyRemoveService(
   if (service === undefined || service.removed === true) return serviceNotFound(command.serviceId);
   const draft = new Draft(view, facts);
   draft.services.put({ ...service, removed: true });
+  draft.releaseNetworkAddresses(service.vips ?? []);
   for (const slot of view.slotsOfService(service.id)) {
     draft.slots.remove(slotKey(service.id, slot.slot));
   }
