@@ -18,7 +18,8 @@ import type { NodeConfig } from "@skein/common/model/node-config";
 import type { Task, TaskStatus } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";
 import type { UnixServer } from "@skein/common/node/http-server";
-import { ok } from "@skein/common/result";
+import type { Result } from "@skein/common/result";
+import { fail, ok } from "@skein/common/result";
 import { storeTime } from "@skein/common/time";
 import type { LogMessage, LogRequest } from "@skein/common/wire/log-messages";
 import { controllers } from "@skein/manager/orchestrator/controllers";
@@ -64,6 +65,8 @@ export class FakeCluster {
   lines: (task: Task) => readonly (readonly ["stdout" | "stderr", string])[] = () => [];
   /** Nodes whose output cannot be had. */
   readonly silentNodes = new Set<string>();
+  /** A stream to the containers' API of a node; none of these nodes has one unless a test does. */
+  dialNode: (node: string) => Result<Duplex, string> = () => fail("connection refused");
   /** A leader that is frozen: a dial to it neither succeeds nor fails. */
   frozen: number | undefined;
   /** Streams to the leader that were opened. */
@@ -178,6 +181,7 @@ export class FakeCluster {
       propose: (command, request) => this.#propose(index, command, request),
       dialLeader: () =>
         this.leader === this.frozen ? new Promise(() => undefined) : Promise.resolve(this.#dial()),
+      dialNode: (node) => Promise.resolve(this.dialNode(node)),
       workerLogs: (node, request, onMessage, onEnd) =>
         this.#workerLogs(node, request, { onMessage, onEnd }),
       newId: fakeId,

@@ -286,3 +286,11 @@ export const CERTIFICATE_LIFE_MS_MIN = 60 * 60 * 1000;
 export const REMOVED_NODE_MARGIN_MS = 7 * 24 * 60 * 60 * 1000;
 /** How often a manager looks whether its node's certificate was renewed: three stats. */
 export const IDENTITY_LOOK_MS = 1000;
+
+// Containers of other nodes
+/** Requests to one node at a time; further ones wait: half of what its API takes. */
+export const NODE_CONNECTIONS_MAX = 512;
+/** Connections to one node that wait for the next request about its containers. */
+export const NODE_IDLE_CONNECTIONS_MAX = 4;
+/** A follower looks this long for a task it does not know: its replica may lag a heartbeat. */
+export const REPLICA_LAG_MS = 500;

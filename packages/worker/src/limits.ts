@@ -192,3 +192,21 @@ export const PROC_SLICE_MAX = 64;
 // Engine API of a worker node
 /** How long `/metrics` waits for the data plane's part. */
 export const SCRAPE_TIMEOUT_MS = 1000;
+/** Bodies of requests about containers: a command with its environment. */
+export const EXEC_BODY_BYTES_MAX = 1024 * 1024;
+/** Programs executed in tasks of one node at the same time; the next is refused with the reason. */
+export const EXECS_RUNNING_MAX = 256;
+/** Executed programs remembered, so that clients can ask for their exit codes. */
+export const EXECS_KEPT_MAX = 1024;
+/** After its end a program's last output may take this long: something else may hold it open. */
+export const EXEC_DRAIN_MS = 2000;
+/** A terminal's name ("/dev/pts/5") is far shorter. */
+export const TERMINAL_NAME_BYTES_MAX = 256;
+/** How often `stats` looks, as Docker does. */
+export const STATS_PERIOD_MS = 1000;
+/** `ps` for `top` must answer by then: a hung /proc must not hold requests for good. */
+export const TOP_TIMEOUT_MS = 5000;
+/** Output of `ps` that is read: 10,000 processes with long command lines. */
+export const TOP_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+/** After SIGKILL a task's end is waited for this long before the client is answered. */
+export const REAP_WAIT_MS = 5000;

@@ -13,14 +13,16 @@ import { readFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Accept } from "@skein/common/io/network";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { nodeConfigSchema } from "@skein/common/model/node-config";
 import { createFileDisk } from "@skein/common/node/file-disk";
-import type { UnixServer } from "@skein/common/node/http-server";
-import { serveUnix } from "@skein/common/node/http-server";
+import type { StreamServer, UnixServer } from "@skein/common/node/http-server";
+import { serveStreams, serveUnix } from "@skein/common/node/http-server";
 import { readIdentity } from "@skein/common/node/identity";
 import type { JsonLog } from "@skein/common/node/json-log";
 import { jsonLog } from "@skein/common/node/json-log";
+import { linkDuplex } from "@skein/common/node/link-duplex";
 import { lockDirectory } from "@skein/common/node/lock-file";
 import type { MetricsRegistry } from "@skein/common/node/metrics";
 import { createMetrics } from "@skein/common/node/metrics";
@@ -38,6 +40,7 @@ import { createProcessEngine } from "./engine/process-engine.ts";
 import { RETURN_WITHIN_MS } from "./limits.ts";
 import { TASKS_DIRECTORY } from "./logs/log-files.ts";
 import { createWorkerApi } from "./shell/api.ts";
+import { ContainerApi } from "./shell/containers/container-api.ts";
 import type { DataPlaneThread } from "./shell/data-plane-thread.ts";
 import { startDataPlane } from "./shell/data-plane-thread.ts";
 import { describeNode } from "./shell/describe-node.ts";
@@ -75,9 +78,12 @@ async function main(): Promise<void> {
   const adapters = makeAdapters(stateDir);
   log = adapters.log;
   containBugs(adapters);
-  const worker = makeWorker(adapters);
+  const tunnel = createTunnel();
+  const worker = makeWorker(adapters, tunnel.accept);
+  const containers = makeContainerApi(adapters, worker);
+  tunnel.serve(containers);
   await started(worker, adapters);
-  const api = await serveApi(adapters, worker);
+  const api = await serveApi(adapters, { worker, containers });
   adapters.log.write("info", "ready", { address: adapters.config.address });
   tell({ kind: "ready" });
   listenToLauncher(adapters, worker, api);
@@ -127,7 +133,38 @@ function readConfig(directory: string): NodeConfig {
   throw new StartError(`Cannot start worker: ${path}: ${config.error.reason}`);
 }
 
-function makeWorker(adapters: Adapters): Worker {
+/** `/node`: requests about this node's containers that clients made to a manager. */
+function createTunnel(): {
+  readonly accept: Accept;
+  serve(containers: ContainerApi): void;
+} {
+  let server: StreamServer | undefined;
+  return {
+    serve: ({ handler, upgrade }) => {
+      server = serveStreams({ handler, onUpgrade: upgrade });
+    },
+    accept: (peer) => {
+      if (peer.role !== "manager") return "only managers ask about containers";
+      if (server === undefined) return "this worker is starting";
+      const { stream, receiver } = linkDuplex();
+      stream.on("error", () => undefined);
+      server.accept(stream);
+      return receiver;
+    },
+  };
+}
+
+function makeContainerApi(adapters: Adapters, worker: Worker): ContainerApi {
+  const { config } = adapters;
+  return new ContainerApi({
+    ...adapters,
+    worker,
+    defaults: taskDefaults(config),
+    bug: (error) => noteBug(adapters, error),
+  });
+}
+
+function makeWorker(adapters: Adapters, tunnel: Accept): Worker {
   const { config } = adapters;
   return createWorker({
     ...adapters,
@@ -137,6 +174,7 @@ function makeWorker(adapters: Adapters): Worker {
     taskDefaults: taskDefaults(config),
     fatal: (reason) => stop(`Cannot go on: ${reason}`),
     published: (ports) => tell({ kind: "published", ports: [...ports] }),
+    extraPaths: { "/node": tunnel },
   });
 }
 
@@ -164,11 +202,15 @@ async function started(worker: Worker, { dataPlane }: Adapters): Promise<void> {
 }
 
 /** A manager process serves the node's socket where there is one. */
-async function serveApi(adapters: Adapters, worker: Worker): Promise<UnixServer | undefined> {
+async function serveApi(
+  adapters: Adapters,
+  { worker, containers }: { readonly worker: Worker; readonly containers: ContainerApi },
+): Promise<UnixServer | undefined> {
   const { config, metrics, dataPlane } = adapters;
   if (config.role !== "worker") return undefined;
   const handler = createWorkerApi({
     config,
+    containers,
     facts: () => worker.facts(),
     metricsText: async () => {
       worker.report();
@@ -176,7 +218,11 @@ async function serveApi(adapters: Adapters, worker: Worker): Promise<UnixServer 
     },
     bug: (error) => noteBug(adapters, error),
   });
-  const server = await serveUnix({ path: config.apiSocket, handler });
+  const server = await serveUnix({
+    path: config.apiSocket,
+    handler,
+    onUpgrade: containers.upgrade,
+  });
   if (!server.ok) throw new StartError(`Cannot start worker: ${server.error.reason}`);
   return server.value;
 }

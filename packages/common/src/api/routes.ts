@@ -8,10 +8,11 @@
 
 /**
  * `any`: every node answers from its own state. `cluster`: the leader answers; other managers
- * forward, workers refuse with Docker's fixed text. `node`: about this node's own containers,
- * images and the like.
+ * forward, workers refuse with Docker's fixed text unless they have a view of their own
+ * (`/containers/json`, `/events`). `node`: about this node's own images and the like. `task`: about
+ * one task as a container: the node that runs it answers, through whichever manager was asked.
  */
-export type RouteScope = "any" | "cluster" | "node";
+export type RouteScope = "any" | "cluster" | "node" | "task";
 
 export interface Route {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
@@ -79,35 +80,35 @@ const TABLE = [
   ["GET", "/events", "events", "cluster"],
   ["GET", "/distribution/{name}/json", "distribution", "any"],
 
-  ["GET", "/containers/json", "container-list", "node"],
+  ["GET", "/containers/json", "container-list", "cluster"],
   ["POST", "/containers/create", "container-create", "node"],
   ["POST", "/containers/prune", "container-prune", "node"],
-  ["GET", "/containers/{id}/json", "container-inspect", "node"],
-  ["GET", "/containers/{id}/top", "container-other", "node"],
-  ["GET", "/containers/{id}/logs", "container-other", "node"],
-  ["GET", "/containers/{id}/changes", "container-other", "node"],
-  ["GET", "/containers/{id}/export", "container-other", "node"],
-  ["GET", "/containers/{id}/stats", "container-other", "node"],
-  ["GET", "/containers/{id}/attach/ws", "container-other", "node"],
-  ["GET", "/containers/{id}/archive", "container-other", "node"],
-  ["HEAD", "/containers/{id}/archive", "container-other", "node"],
-  ["PUT", "/containers/{id}/archive", "container-other", "node"],
-  ["POST", "/containers/{id}/resize", "container-other", "node"],
-  ["POST", "/containers/{id}/start", "container-other", "node"],
-  ["POST", "/containers/{id}/stop", "container-other", "node"],
-  ["POST", "/containers/{id}/restart", "container-other", "node"],
-  ["POST", "/containers/{id}/kill", "container-other", "node"],
-  ["POST", "/containers/{id}/update", "container-other", "node"],
-  ["POST", "/containers/{id}/rename", "container-other", "node"],
-  ["POST", "/containers/{id}/pause", "container-other", "node"],
-  ["POST", "/containers/{id}/unpause", "container-other", "node"],
-  ["POST", "/containers/{id}/attach", "container-other", "node"],
-  ["POST", "/containers/{id}/wait", "container-other", "node"],
-  ["POST", "/containers/{id}/exec", "container-other", "node"],
-  ["DELETE", "/containers/{id}", "container-other", "node"],
-  ["POST", "/exec/{id}/start", "exec", "node"],
-  ["POST", "/exec/{id}/resize", "exec", "node"],
-  ["GET", "/exec/{id}/json", "exec", "node"],
+  ["GET", "/containers/{id}/json", "container-inspect", "task"],
+  ["GET", "/containers/{id}/top", "container-top", "task"],
+  ["GET", "/containers/{id}/logs", "container-logs", "task"],
+  ["GET", "/containers/{id}/changes", "container-other", "task"],
+  ["GET", "/containers/{id}/export", "container-other", "task"],
+  ["GET", "/containers/{id}/stats", "container-stats", "task"],
+  ["GET", "/containers/{id}/attach/ws", "container-other", "task"],
+  ["GET", "/containers/{id}/archive", "container-archive", "task"],
+  ["HEAD", "/containers/{id}/archive", "container-archive", "task"],
+  ["PUT", "/containers/{id}/archive", "container-archive-put", "task"],
+  ["POST", "/containers/{id}/resize", "container-resize", "task"],
+  ["POST", "/containers/{id}/start", "container-start", "task"],
+  ["POST", "/containers/{id}/stop", "container-stop", "task"],
+  ["POST", "/containers/{id}/restart", "container-other", "task"],
+  ["POST", "/containers/{id}/kill", "container-kill", "task"],
+  ["POST", "/containers/{id}/update", "container-other", "task"],
+  ["POST", "/containers/{id}/rename", "container-other", "task"],
+  ["POST", "/containers/{id}/pause", "container-other", "task"],
+  ["POST", "/containers/{id}/unpause", "container-other", "task"],
+  ["POST", "/containers/{id}/attach", "container-attach", "task"],
+  ["POST", "/containers/{id}/wait", "container-wait", "task"],
+  ["POST", "/containers/{id}/exec", "container-exec", "task"],
+  ["DELETE", "/containers/{id}", "container-remove", "task"],
+  ["POST", "/exec/{id}/start", "exec-start", "task"],
+  ["POST", "/exec/{id}/resize", "exec-resize", "task"],
+  ["GET", "/exec/{id}/json", "exec-inspect", "task"],
 
   ["GET", "/images/json", "image-list", "node"],
   ["GET", "/images/search", "image-registry", "node"],
@@ -150,6 +151,12 @@ const TABLE = [
 ] as const;
 
 export type RouteName = (typeof TABLE)[number][2];
+
+/** About one task as a container: carried to the node that runs it, never answered here. */
+export type TaskRouteName = Extract<
+  (typeof TABLE)[number],
+  readonly [string, string, string, "task"]
+>[2];
 
 export const ROUTES: readonly Route[] = TABLE.map(([method, path, name, scope]) => ({
   method,

@@ -51,7 +51,15 @@ export interface LinkReceiver {
 }
 
 /** Paths by purpose: each its own socket, so that bulk never blocks control. */
-export type LinkPath = "/raft" | "/snapshot" | "/dispatch" | "/api" | "/logs" | "/stream" | "/ping";
+export type LinkPath =
+  | "/raft"
+  | "/snapshot"
+  | "/dispatch"
+  | "/api"
+  | "/logs"
+  | "/node"
+  | "/stream"
+  | "/ping";
 
 /** Decides on an incoming connection; a string refuses it and is told to the peer. */
 export type Accept = (peer: PeerIdentity, query: URLSearchParams) => LinkReceiver | string;

@@ -77,6 +77,30 @@ export async function serveUnix(
   return ok(unixServer(server, { path: options.path, inode }));
 }
 
+export interface StreamServer {
+  /** Serves a connection that came another way than through a listener of ours. */
+  accept(stream: Duplex): void;
+  close(): void;
+}
+
+/** HTTP on streams that somebody hands over: what comes from other nodes over links. */
+export function serveStreams(
+  options: Pick<UnixServerOptions, "handler" | "onUpgrade">,
+): StreamServer {
+  const server = makeServer(options);
+  const streams = new Set<Duplex>();
+  return {
+    accept: (stream) => {
+      streams.add(stream);
+      stream.once("close", () => streams.delete(stream));
+      server.emit("connection", stream);
+    },
+    close: () => {
+      for (const stream of streams) stream.destroy();
+    },
+  };
+}
+
 /** Reads a whole request body. After an error the caller answers and nothing more is read. */
 export function readBody(
   request: IncomingMessage,
@@ -120,7 +144,7 @@ export function sendError(response: ServerResponse, status: number, message: str
   sendJson(response, status, { message });
 }
 
-function makeServer(options: UnixServerOptions): Server {
+function makeServer(options: Pick<UnixServerOptions, "handler" | "onUpgrade">): Server {
   const server = createServer(
     {
       headersTimeout: API_HEADERS_TIMEOUT_MS,

@@ -6,9 +6,11 @@
  */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { matchRoute } from "@skein/common/api/match-route";
 import type { RouteName } from "@skein/common/api/routes";
+import { must } from "@skein/common/assert";
 import type { ListenError, UnixServer } from "@skein/common/node/http-server";
 import { serveUnix } from "@skein/common/node/http-server";
 import type { Result } from "@skein/common/result";
@@ -18,12 +20,14 @@ import { FORWARD_ANSWER_MS, LEADER_LOOK_MS, LEADER_WAIT_MS } from "../limits.ts"
 import { EventHub } from "./api/events.ts";
 import { FORWARDED_HEADER, LeaderProxy, NOT_LEADER_HEADER } from "./api/forward.ts";
 import type { Handler } from "./api/handler.ts";
+import type { Handlers } from "./api/handlers.ts";
 import { createHandlers } from "./api/handlers.ts";
 import type { ManagerPort } from "./api/port.ts";
 import type { Reply } from "./api/reply.ts";
 import { empty, failure, NO_LEADER_REPLY, sendReply, unknownReply } from "./api/reply.ts";
 import type { ApiRequest } from "./api/request.ts";
 import { discardBody, readApiBody, requestIdOf } from "./api/request.ts";
+import { responseOn, TaskProxy } from "./api/task-proxy.ts";
 
 export interface ServeApiOptions {
   readonly port: ManagerPort;
@@ -33,7 +37,8 @@ export interface ServeApiOptions {
 
 export async function serveApi(options: ServeApiOptions): Promise<Result<UnixServer, ListenError>> {
   const api = new Api(options.port);
-  const server = await serveUnix({ path: options.path, handler: api.handler });
+  const { handler, onUpgrade } = api;
+  const server = await serveUnix({ path: options.path, handler, onUpgrade });
   if (!server.ok) {
     api.close();
     return server;
@@ -51,12 +56,14 @@ export class Api {
   readonly #port: ManagerPort;
   readonly #events: EventHub;
   readonly #proxy: LeaderProxy;
-  readonly #handlers: Readonly<Record<RouteName, Handler>>;
+  readonly #tasks: TaskProxy;
+  readonly #handlers: Handlers;
 
   constructor(port: ManagerPort) {
     this.#port = port;
     this.#events = new EventHub(port);
     this.#proxy = new LeaderProxy(port);
+    this.#tasks = new TaskProxy(port);
     this.#handlers = createHandlers(this.#events);
   }
 
@@ -64,9 +71,24 @@ export class Api {
     void this.#serve(incoming, response);
   };
 
+  /** A client that wants the raw connection; where there is none, an answer like any other. */
+  readonly onUpgrade = (incoming: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    socket.on("error", () => socket.destroy());
+    const match = matchRoute(incoming.method ?? "GET", pathOf(incoming));
+    if (!match.ok || match.value.route.scope !== "task") {
+      this.handler(incoming, responseOn(socket, incoming));
+      return;
+    }
+    if (head.length > 0) socket.unshift(head);
+    this.#tasks.upgrade(match.value, incoming, socket).catch((error: unknown) => {
+      this.#contain(error, { response: responseOn(socket, incoming), request: undefined });
+    });
+  };
+
   close(): void {
     this.#events.close();
     this.#proxy.close();
+    this.#tasks.close();
   }
 
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -101,6 +123,10 @@ export class Api {
     const [path = "/", search = ""] = splitOnce(url, "?");
     const match = matchRoute(method, path);
     if (!match.ok) return { ok: false, error: { code: "no-route", ...match.error } };
+    if (match.value.route.scope === "task") {
+      await this.#tasks.serve(match.value, incoming, response);
+      return { ok: true, value: undefined };
+    }
     const id = requestIdOf(headers, () => this.#port.newId());
     if (!id.ok) return id;
     // What this node alone answers needs no body: an image upload is not kept to be refused.
@@ -117,7 +143,7 @@ export class Api {
 
   /** The reply to send; undefined when the leader's answer has gone to the client already. */
   async #answer(request: ApiRequest, response: ServerResponse): Promise<Reply | undefined> {
-    const handler = this.#handlers[request.route.name];
+    const handler = handlerOf(this.#handlers, request.route.name);
     if (request.route.scope !== "cluster") return handler(this.#port, request);
     if (request.headers[FORWARDED_HEADER] !== undefined) {
       return this.#answerForwarded(handler, request, response);
@@ -201,6 +227,18 @@ export class Api {
     const message = `Cannot answer the request: a bug in Skein, logged by this manager as ${id}`;
     void sendReply(failure(500, "bug", message), to.response, to.request);
   }
+}
+
+function pathOf(incoming: IncomingMessage): string {
+  return (incoming.url ?? "/").split("?", 1)[0] ?? "/";
+}
+
+/** Routes about a task have been carried to its node before this is asked. */
+function handlerOf(handlers: Handlers, name: RouteName): Handler {
+  const found: Handler | undefined = Object.hasOwn(handlers, name)
+    ? handlers[name as keyof Handlers]
+    : undefined;
+  return must(found, `handler of ${name}`);
 }
 
 type Attempt = Reply | { readonly kind: "broken"; readonly reason: string };

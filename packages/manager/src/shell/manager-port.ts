@@ -9,6 +9,8 @@ import type { JsonLog } from "@skein/common/node/json-log";
 import { dialDuplex } from "@skein/common/node/link-duplex";
 import type { MetricsRegistry } from "@skein/common/node/metrics";
 import type { TlsNetwork } from "@skein/common/node/tls-network";
+import type { Result } from "@skein/common/result";
+import { fail, ok } from "@skein/common/result";
 import { decode, encode } from "@skein/common/wire/codec";
 import type { LogMessage, LogRequest } from "@skein/common/wire/log-messages";
 import { logMessageSchema } from "@skein/common/wire/log-messages";
@@ -40,6 +42,7 @@ export function createManagerPort(options: ManagerPortOptions): ManagerPort {
     propose: (command, request) =>
       new Promise((resolve) => manager.propose(command, request, resolve)),
     dialLeader: () => dialLeader(manager, network),
+    dialNode: (node) => dialNode(manager, network, node),
     workerLogs: (node, request, onMessage, onEnd) =>
       workerLogs(options, { node, request, onMessage, onEnd }),
     newId: () => random.id(),
@@ -98,6 +101,25 @@ function dialLeader(manager: Manager, network: TlsNetwork): Promise<Duplex | und
       resolve(stream);
     });
     const failed = (): void => resolve(undefined);
+    stream.once("error", failed);
+  });
+}
+
+/** Resolves once the stream is open, so that the client hears why a node cannot be asked. */
+function dialNode(
+  manager: Manager,
+  network: TlsNetwork,
+  id: string,
+): Promise<Result<Duplex, string>> {
+  const node = manager.view.nodes.get(nodeId(id));
+  if (node === undefined) return Promise.resolve(fail(`node ${id} is not known`));
+  const address = node.description.controlAddress;
+  return new Promise((resolve) => {
+    const stream = dialDuplex(network, { address, path: "/node", expect: node.id }, () => {
+      stream.removeListener("error", failed);
+      resolve(ok(stream));
+    });
+    const failed = (error: Error): void => resolve(fail(error.message));
     stream.once("error", failed);
   });
 }

@@ -12,6 +12,7 @@ const NUMBERS: Readonly<Record<string, number>> = {
   SIGALRM: 14,
   SIGTERM: 15,
   SIGCONT: 18,
+  SIGSTOP: 19,
   SIGTSTP: 20,
   SIGWINCH: 28,
 };

@@ -24,6 +24,7 @@ import type { ProcessRecord } from "./process-files.ts";
 import { TaskFiles } from "./process-files.ts";
 import type { ResolvedProgram } from "./process-resolve.ts";
 import { resolveProgram, systemWords } from "./process-resolve.ts";
+import type { FoundProcess } from "./process-stat.ts";
 import { readBootId, readStat } from "./process-stat.ts";
 import type { TaskTree } from "./process-tree.ts";
 import { ProcessTrees } from "./process-tree.ts";
@@ -150,6 +151,26 @@ export class ProcessEngine implements Engine {
     if (process === undefined || process.kind === "prepared" || process.stopped) return;
     process.stopped = true;
     if (process.kind === "running" && !process.ending) this.#stopRunning(process);
+  }
+
+  /** What `docker kill` sends; false when the task does not run. */
+  async signal(taskId: TaskId, signal: NodeJS.Signals): Promise<boolean> {
+    const running = this.#processes.get(taskId);
+    if (running?.kind !== "running" || running.ending) return false;
+    return (await this.#trees.signalCommand(running.tree, signal)) > 0;
+  }
+
+  /** The living processes of a task, without the wrapper. */
+  async members(taskId: TaskId): Promise<readonly FoundProcess[]> {
+    const running = this.#processes.get(taskId);
+    if (running?.kind !== "running") return [];
+    const members = await this.#trees.members(running.tree);
+    return members.filter((member) => member.pid !== running.tree.identity.pid);
+  }
+
+  /** Absolute: where a task's output and record lie. */
+  directory(taskId: TaskId): string {
+    return this.#files.directory(taskId);
   }
 
   remove(taskId: TaskId): void {

@@ -17,6 +17,7 @@ export interface ProcessStat {
   readonly pid: number;
   /** "R", "S", "Z" … */
   readonly state: string;
+  readonly parent: number;
   readonly group: number;
   readonly session: number;
   readonly startTime: number;
@@ -43,10 +44,11 @@ export function readStat(pid: number): ProcessStat | undefined {
   }
   // The name may hold spaces and parentheses: everything else follows its last ")".
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state = "", , group, session] = fields;
+  const [state = "", parent, group, session] = fields;
   const startTime = Number(fields[19]);
   if (!Number.isSafeInteger(startTime)) return undefined;
-  return { pid, state, group: Number(group), session: Number(session), startTime };
+  const numbers = { parent: Number(parent), group: Number(group), session: Number(session) };
+  return { pid, state, ...numbers, startTime };
 }
 
 /** True while this very process lives; a zombie has ended, whether its parent noticed or not. */

@@ -49,16 +49,29 @@ export class ProcessTrees {
     const { pid } = tree.identity;
     await this.#commandBegan(tree);
     const grouped = this.isAlive(tree) && sendSignal(-pid, signal); // K1
-    const members = await this.#members(tree);
+    const members = await this.members(tree);
     const outside = members.filter((member) => !grouped || member.group !== pid);
     return outside.filter((member) => signalProcess(member, signal)).length;
+  }
+
+  /**
+   * To the command alone, as `docker kill` does; SIGKILL to everything. The wrapper stays, since it
+   * tells how the command ended. Resolves to how many were told.
+   */
+  async signalCommand(tree: TaskTree, signal: NodeJS.Signals): Promise<number> {
+    const { pid } = tree.identity;
+    await this.#commandBegan(tree);
+    const others = (await this.members(tree)).filter((member) => member.pid !== pid);
+    const commands = others.filter((member) => member.parent === pid);
+    const told = signal === "SIGKILL" || commands.length === 0 ? others : commands;
+    return told.filter((member) => signalProcess(member, signal)).length;
   }
 
   /** SIGKILL until nothing of the tree is left; false when something survived every round. */
   async destroy(tree: TaskTree): Promise<boolean> {
     for (let round = 0; round < REAP_ROUNDS_MAX; round += 1) {
       if (this.isAlive(tree)) sendSignal(-tree.identity.pid, "SIGKILL");
-      const members = await this.#members(tree);
+      const members = await this.members(tree);
       if (members.length === 0) return true;
       for (const member of members) signalProcess(member, "SIGKILL");
       await this.#pause(REAP_PAUSE_MS);
@@ -74,13 +87,14 @@ export class ProcessTrees {
     const { pid } = tree.identity;
     const shell = readCommand(pid);
     for (let round = 0; round < BEGIN_ROUNDS_MAX && this.isAlive(tree); round += 1) {
-      const members = await this.#members(tree);
+      const members = await this.members(tree);
       if (members.some((member) => member.pid !== pid && readCommand(member.pid) !== shell)) return;
       await this.#pause(BEGIN_PAUSE_MS);
     }
   }
 
-  async #members(tree: TaskTree): Promise<readonly FoundProcess[]> {
+  /** Every living process of the tree, its wrapper included. */
+  async members(tree: TaskTree): Promise<readonly FoundProcess[]> {
     const { pid } = tree.identity;
     if (tree.identity.bootId !== this.#bootId) return [];
     const all = await this.#finder.all();

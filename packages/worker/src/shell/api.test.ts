@@ -3,11 +3,13 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clusterId, nodeId } from "@skein/common/ids";
+import { noMetrics } from "@skein/common/io/metrics";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { UnixServer } from "@skein/common/node/http-server";
 import { serveUnix } from "@skein/common/node/http-server";
 import { expect } from "chai";
 import { createWorkerApi } from "./api.ts";
+import { ContainerApi } from "./containers/container-api.ts";
 
 const CONFIG: NodeConfig = {
   schema: 1,
@@ -38,9 +40,28 @@ describe("the Engine API of a worker node", () => {
   let metrics: () => Promise<string> = async () => "# TYPE a counter\na 1\n";
 
   before(async () => {
+    const nothing = { cancel: () => undefined };
+    const containers = new ContainerApi({
+      config: CONFIG,
+      worker: {
+        tasks: () => [],
+        watchTasks: () => nothing,
+        readLogs: () => ({ close: () => undefined }),
+      },
+      engine: {
+        signal: () => Promise.resolve(false),
+        members: () => Promise.resolve([]),
+        directory: (task) => join(directory, task),
+      },
+      defaults: { env: {} },
+      log: { write: () => undefined },
+      metrics: noMetrics,
+      bug: (error) => bugs.push(error),
+    });
     const handler = createWorkerApi({
       config: CONFIG,
-      facts: () => ({ connected: true, managers: ["127.0.1.1:2377"], running: 0 }),
+      containers,
+      facts: () => ({ connected: true, managers: ["127.0.1.1:2377"], running: 0, ended: 0 }),
       metricsText: () => metrics(),
       bug: (error) => bugs.push(error),
     });

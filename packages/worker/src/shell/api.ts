@@ -9,7 +9,6 @@ import {
   API_VERSION,
   API_VERSION_MIN,
   COMMON_HEADERS,
-  JSON_TYPE,
   NOT_A_MANAGER,
   PING_HEADERS,
   SKEIN_VERSION,
@@ -18,9 +17,13 @@ import { matchRoute } from "@skein/common/api/match-route";
 import type { RouteName } from "@skein/common/api/routes";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { METRICS_CONTENT_TYPE } from "@skein/common/node/metrics";
+import { sendJson, sendText } from "./containers/answers.ts";
+import type { ContainerApi } from "./containers/container-api.ts";
 import type { WorkerFacts } from "./worker.ts";
 
 export interface WorkerApiPorts {
+  /** This node's tasks as containers. */
+  readonly containers: ContainerApi;
   readonly config: NodeConfig;
   readonly facts: () => WorkerFacts;
   /** Every metric of this node's worker, the data plane's included. */
@@ -31,7 +34,6 @@ export interface WorkerApiPorts {
 
 export function createWorkerApi(ports: WorkerApiPorts): RequestListener {
   return (request, response) => {
-    request.resume();
     answer(ports, request, response).catch((error: unknown) => {
       ports.bug(error);
       if (response.headersSent) response.destroy();
@@ -50,13 +52,17 @@ async function answer(
   const match = matchRoute(method, url.split("?", 1)[0] ?? "/");
   if (!match.ok) return refuse(response, match.error.status, match.error.message);
   const { route, subject } = match.value;
+  if (ports.containers.serves(route.name)) {
+    return ports.containers.serve(match.value, request, response);
+  }
+  request.resume();
   if (route.name === "ping") return ping(request, response);
-  if (route.name === "version") return sendJson(response, versionOf());
-  if (route.name === "info") return sendJson(response, infoOf(ports));
-  if (route.name === "skein-status") return sendJson(response, statusOf(ports));
+  if (route.name === "version") return sendJson(response, 200, versionOf());
+  if (route.name === "info") return sendJson(response, 200, infoOf(ports));
+  if (route.name === "skein-status") return sendJson(response, 200, statusOf(ports));
   if (route.name === "metrics") {
     const text = await ports.metricsText();
-    return send(response, 200, { type: METRICS_CONTENT_TYPE, text });
+    return sendText(response, 200, { type: METRICS_CONTENT_TYPE, text });
   }
   if (route.name === "swarm-init" || route.name === "swarm-join") {
     return refuse(response, 503, PART_OF_SWARM);
@@ -65,7 +71,7 @@ async function answer(
   const none = NONE_OF_IT[route.name];
   if (none === undefined) return refuse(response, 404, "page not found");
   if (typeof none === "function") return refuse(response, 404, none(subject));
-  return sendJson(response, none);
+  return sendJson(response, 200, none);
 }
 
 const PART_OF_SWARM =
@@ -74,10 +80,6 @@ const PART_OF_SWARM =
 
 /** Lists that are truly empty, and the text for an object that is not there. */
 const NONE_OF_IT: Partial<Record<RouteName, object | ((subject: string) => string)>> = {
-  "container-list": [],
-  "container-inspect": (id) => `No such container: ${id}`,
-  "container-other": (id) => `No such container: ${id}`,
-  exec: (id) => `No such exec instance: ${id}`,
   "image-list": [],
   "image-inspect": (name) => `No such image: ${name}`,
   "volume-list": { Volumes: [], Warnings: [] },
@@ -114,13 +116,13 @@ function versionOf(): object {
 }
 
 function infoOf({ config, facts }: WorkerApiPorts): object {
-  const { connected, managers } = facts();
+  const { connected, managers, running, ended } = facts();
   return {
     ID: config.nodeId,
-    Containers: 0,
-    ContainersRunning: 0,
+    Containers: running + ended,
+    ContainersRunning: running,
     ContainersPaused: 0,
-    ContainersStopped: 0,
+    ContainersStopped: ended,
     Images: 0,
     Driver: "host",
     DriverStatus: [["Plane", config.plane]],
@@ -178,24 +180,6 @@ function operatingSystem(): string {
   }
 }
 
-function sendJson(response: ServerResponse, body: object): void {
-  send(response, 200, { type: JSON_TYPE, text: `${JSON.stringify(body)}\n` });
-}
-
 function refuse(response: ServerResponse, status: number, message: string): void {
-  send(response, status, { type: JSON_TYPE, text: `${JSON.stringify({ message })}\n` });
-}
-
-function send(
-  response: ServerResponse,
-  status: number,
-  body: { readonly type: string; readonly text: string },
-): void {
-  const bytes = Buffer.from(body.text);
-  response.writeHead(status, {
-    ...COMMON_HEADERS,
-    "Content-Type": body.type,
-    "Content-Length": bytes.length,
-  });
-  response.end(bytes);
+  sendJson(response, status, { message });
 }

@@ -2,6 +2,7 @@
  * A worker over its ports: the agent with its database, its links, the engine, the data plane and
  * the output of tasks. Knows no Node.js, so that the simulator runs it as it is.
  */
+import { containerState } from "@skein/common/api/container";
 import { must, unreachable } from "@skein/common/assert";
 import type { EffectTiming, Host } from "@skein/common/host/driver";
 import { Driver } from "@skein/common/host/driver";
@@ -9,21 +10,32 @@ import type { Clock } from "@skein/common/io/clock";
 import type { Disk } from "@skein/common/io/disk";
 import type { Log } from "@skein/common/io/log";
 import type { Metrics } from "@skein/common/io/metrics";
-import type { Link, LinkReceiver, Listener, Network } from "@skein/common/io/network";
+import type {
+  Accept,
+  Link,
+  LinkPath,
+  LinkReceiver,
+  Listener,
+  Network,
+} from "@skein/common/io/network";
 import type { Random } from "@skein/common/io/random";
 import type { NodeDescription } from "@skein/common/model/node";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { TaskState } from "@skein/common/model/task-state";
 import { isTerminal, TASK_STATES } from "@skein/common/model/task-state";
 import { encode } from "@skein/common/wire/codec";
+import type { LogRequest } from "@skein/common/wire/log-messages";
 import type { Agent } from "../agent/agent.ts";
 import { createAgent } from "../agent/agent.ts";
 import type { AgentEffect, AgentInput } from "../agent/protocol.ts";
 import type { TaskDefaults } from "../agent/run-spec.ts";
+import type { AgentTask } from "../agent/task.ts";
 import type { DatabaseEntry } from "../agent/task-record.ts";
 import type { FromDataPlane, ToDataPlane } from "../dataplane/protocol.ts";
 import type { Engine, EngineEvent, FoundTask } from "../engine/engine.ts";
 import { JOURNAL_REWRITE_BYTES } from "../limits.ts";
+import type { LogReader } from "../logs/log-session.ts";
+import { LogSession } from "../logs/log-session.ts";
 import { LogTailer } from "../logs/log-tailer.ts";
 import { LeaderLinks } from "./leader-links.ts";
 import { LogServer } from "./log-server.ts";
@@ -52,6 +64,8 @@ export interface WorkerPorts {
   readonly fatal: (reason: string) => void;
   /** The published ports this node serves have changed. */
   readonly published: (ports: readonly number[]) => void;
+  /** Paths that only the real process serves, such as `/node`. */
+  readonly extraPaths?: Partial<Record<LinkPath, Accept>>;
 }
 
 export interface LeaveOptions {
@@ -64,6 +78,8 @@ export interface WorkerFacts {
   readonly connected: boolean;
   readonly managers: readonly string[];
   readonly running: number;
+  /** Ran, and are still remembered. */
+  readonly ended: number;
 }
 
 /** `start` once; then it serves until `leave` is complete, or `close`. */
@@ -72,6 +88,12 @@ export interface Worker {
   /** A planned end; `left` when nothing runs any more and the leader knows. */
   leave(options: LeaveOptions, left: () => void): void;
   facts(): WorkerFacts;
+  /** What runs here, or ran and is still remembered, in order of id. */
+  tasks(): readonly AgentTask[];
+  /** Calls `listener` after tasks may have changed: look at `tasks` then. */
+  watchTasks(listener: () => void): { cancel(): void };
+  /** The output of this node's tasks, until it is complete or closed. */
+  readLogs(request: LogRequest, reader: LogReader): { close(): void };
   /** Sets gauges: called before metrics are read. */
   report(): void;
   /** Lets go of everything at once; tasks run on. */
@@ -90,6 +112,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
   readonly #tailer: LogTailer;
   readonly #logs: LogServer;
   readonly #published = new Set<number>();
+  readonly #watchers = new Set<() => void>();
   #database: TaskDatabase | undefined;
   #listener: Listener | undefined;
   #left: (() => void) | undefined;
@@ -132,9 +155,28 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
   }
 
   facts(): WorkerFacts {
-    const running = this.#agent.tasks().filter((task) => task.status().state === "running").length;
+    const states = this.#agent.tasks().map((task) => containerState(task.status()));
+    const running = states.filter((state) => state === "running").length;
+    const ended = states.filter((state) => state === "exited").length;
     const { connected, managers } = this.#agent.facts();
-    return { connected, managers, running };
+    return { connected, managers, running, ended };
+  }
+
+  tasks(): readonly AgentTask[] {
+    return this.#agent.tasks();
+  }
+
+  watchTasks(listener: () => void): { cancel(): void } {
+    this.#watchers.add(listener);
+    return { cancel: () => this.#watchers.delete(listener) };
+  }
+
+  readLogs(request: LogRequest, reader: LogReader): { close(): void } {
+    const { disk, clock } = this.#ports;
+    const ports = { disk, clock, wall: () => clock.wall(), tailer: this.#tailer };
+    const session = new LogSession(ports, request, reader);
+    session.start();
+    return session;
   }
 
   report(): void {
@@ -209,6 +251,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
         return this.#links.close(effect.link, effect.reason);
       case "prepare":
         this.#tailer.expect(effect.spec.taskId);
+        this.#tasksChanged();
         return engine.prepare(effect.spec);
       case "start":
         return engine.start(effect.taskId);
@@ -218,6 +261,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
         return engine.stop(effect.taskId);
       case "remove":
         this.#tailer.finish(effect.taskId);
+        this.#tasksChanged();
         return engine.remove(effect.taskId);
       case "data-plane":
         return dataPlane.post(effect.message);
@@ -246,7 +290,8 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
     this.#driver.submit({ kind: "restore", ...database.contents(), found });
     const { config, network } = this.#ports;
     const address = `${config.address}:${config.controlPort}`;
-    const accept = { "/logs": this.#logs.accept, "/ping": () => new Echo() };
+    const { extraPaths } = this.#ports;
+    const accept = { "/logs": this.#logs.accept, "/ping": () => new Echo(), ...extraPaths };
     this.#listener = network.listen(address, accept, (error) =>
       done(error === undefined ? undefined : `Cannot listen on ${address}: ${error}`),
     );
@@ -256,6 +301,11 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
     if (event.kind === "started") this.#tailer.track(event.taskId, false);
     if (event.kind === "exited" || event.kind === "rejected") this.#tailer.finish(event.taskId);
     this.#driver.submit({ kind: "engine", event });
+    this.#tasksChanged();
+  }
+
+  #tasksChanged(): void {
+    for (const watcher of this.#watchers) watcher();
   }
 
   /** A task that ends without having started has no output to wait for. */

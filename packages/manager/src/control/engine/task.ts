@@ -1,4 +1,6 @@
 /** Our task -> the Engine API's Task. */
+import { containerId } from "@skein/common/api/container";
+import type { TaskId } from "@skein/common/ids";
 import type { Cluster } from "@skein/common/model/cluster";
 import type { Network } from "@skein/common/model/network";
 import type { HealthCheck, TaskSpec } from "@skein/common/model/service";
@@ -19,7 +21,7 @@ export function taskToEngine(task: Task, view: TaskContext): object {
     ServiceID: task.serviceId,
     ...(task.pinnedTo !== undefined || task.slot === 0 ? {} : { Slot: task.slot }),
     ...(nodeId === undefined ? {} : { NodeID: nodeId }),
-    Status: statusToEngine(task.status),
+    Status: statusToEngine(task.id, task.status),
     DesiredState: desiredShown(task),
     ...attachments(task, view),
     ...(task.iteration === undefined
@@ -114,7 +116,7 @@ function placement(spec: TaskSpec): object {
 }
 
 /** A warning stands in for the error, so that `service ps` shows it: it has no other column. */
-function statusToEngine(status: TaskStatus): object {
+function statusToEngine(task: TaskId, status: TaskStatus): object {
   const shown = status.error ?? status.warning;
   const known = status.pid !== undefined || status.exitCode !== undefined;
   return {
@@ -122,13 +124,17 @@ function statusToEngine(status: TaskStatus): object {
     State: status.state,
     Message: status.message,
     ...(shown === undefined ? {} : { Err: shown }),
-    ...(known ? { ContainerStatus: containerStatus(status) } : {}),
+    ...(known ? { ContainerStatus: containerStatus(task, status) } : {}),
     PortStatus: {},
   };
 }
 
-function containerStatus(status: TaskStatus): object {
-  return { ContainerID: "", PID: status.pid ?? 0, ExitCode: status.exitCode ?? 0 };
+function containerStatus(task: TaskId, status: TaskStatus): object {
+  return {
+    ContainerID: containerId(task),
+    PID: status.pid ?? 0,
+    ExitCode: status.exitCode ?? 0,
+  };
 }
 
 function attachments(task: Task, { cluster, networks }: TaskContext): object {

@@ -3,11 +3,10 @@
  * along, so that the same request sent again after a lost connection has one effect (the store
  * remembers).
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import http from "node:http";
-import type { Duplex } from "node:stream";
-import { PassThrough } from "node:stream";
 import type { RequestId } from "@skein/common/ids";
+import { fail, ok } from "@skein/common/result";
 import {
   FORWARD_CONNECTIONS_MAX,
   FORWARD_HEAD_MS,
@@ -17,6 +16,7 @@ import {
 import type { ManagerPort } from "./port.ts";
 import type { ApiRequest } from "./request.ts";
 import { REQUEST_ID_HEADER } from "./request.ts";
+import { StreamAgent } from "./stream-agent.ts";
 
 /** On a forwarded request: it is answered or refused here, never forwarded on. */
 export const FORWARDED_HEADER = "x-skein-forwarded-by";
@@ -33,11 +33,17 @@ export type Forwarded =
 
 export class LeaderProxy {
   readonly #port: ManagerPort;
-  readonly #agent: LeaderAgent;
+  readonly #agent: StreamAgent;
 
   constructor(port: ManagerPort) {
     this.#port = port;
-    this.#agent = new LeaderAgent(port);
+    this.#agent = new StreamAgent(
+      async () => {
+        const stream = await port.dialLeader();
+        return stream === undefined ? fail("there is no leader to ask") : ok(stream);
+      },
+      { maxSockets: FORWARD_CONNECTIONS_MAX, maxFreeSockets: FORWARD_IDLE_CONNECTIONS_MAX },
+    );
   }
 
   forward(request: ApiRequest, response: ServerResponse): Promise<Forwarded> {
@@ -101,11 +107,14 @@ function relay(incoming: IncomingMessage, response: ServerResponse): Promise<For
     incoming.socket.destroy();
     return Promise.resolve({ kind: "not-delivered", reason: "it is not the leader any more" });
   }
-  const kept = Object.entries(incoming.headers).filter(([name]) => !HOP_BY_HOP.has(name));
-  response.writeHead(incoming.statusCode ?? 502, Object.fromEntries(kept));
+  return relayAnswer(incoming, response).then(() => ({ kind: "answered" }));
+}
+
+/** Resolves when the answer has gone to the client, or the client has gone. */
+export function relayAnswer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.writeHead(incoming.statusCode ?? 502, endToEnd(incoming.headers));
   response.flushHeaders();
-  return new Promise((resolve) => {
-    const done = (): void => resolve({ kind: "answered" });
+  return new Promise((done) => {
     // A broken stream is cut here too: ended cleanly, the client would take a part for the whole.
     incoming.on("error", () => response.destroy());
     incoming.on("aborted", () => response.destroy());
@@ -118,14 +127,19 @@ function relay(incoming: IncomingMessage, response: ServerResponse): Promise<For
 }
 
 function forwardedHeaders(request: ApiRequest, nodeId: string): http.OutgoingHttpHeaders {
-  const kept = Object.entries(request.headers).filter(([name]) => !HOP_BY_HOP.has(name));
   const id: RequestId = request.requestId;
   return {
-    ...Object.fromEntries(kept),
+    ...endToEnd(request.headers),
     [REQUEST_ID_HEADER]: id,
     [FORWARDED_HEADER]: nodeId,
     "content-length": request.body.length,
   };
+}
+
+/** Headers of the request or answer, without those of the connection it came on. */
+export function endToEnd(headers: IncomingHttpHeaders): http.OutgoingHttpHeaders {
+  const kept = Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name));
+  return Object.fromEntries(kept);
 }
 
 /** Headers about one connection, not about the request. */
@@ -139,46 +153,3 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
   "expect",
 ]);
-
-/** Its connections are streams to the leader's API, reused while they live. */
-class LeaderAgent extends http.Agent {
-  readonly #port: ManagerPort;
-
-  constructor(port: ManagerPort) {
-    super({
-      keepAlive: true,
-      maxSockets: FORWARD_CONNECTIONS_MAX,
-      maxFreeSockets: FORWARD_IDLE_CONNECTIONS_MAX,
-    });
-    this.#port = port;
-  }
-
-  override createConnection(
-    _options: http.ClientRequestArgs,
-    done: (error: Error | null, stream: Duplex) => void = () => undefined,
-  ): undefined {
-    const failed = (reason: string): void => {
-      // The stream is read only when there is no error; Node's type asks for one all the same.
-      done(new Error(reason), NO_STREAM);
-    };
-    this.#port.dialLeader().then(
-      (stream) =>
-        stream === undefined ? failed("there is no leader to ask") : done(null, asSocket(stream)),
-      (error: unknown) => failed(String(error)),
-    );
-    return undefined;
-  }
-}
-
-const NO_STREAM = new PassThrough();
-
-/**
- * The methods of a TCP socket that node:http calls without asking; a stream over a link has none.
- */
-export function asSocket(stream: Duplex): Duplex {
-  const self = (): Duplex => stream;
-  const missing = ["setTimeout", "setKeepAlive", "setNoDelay", "ref", "unref"].filter(
-    (name) => !(name in stream),
-  );
-  return Object.assign(stream, Object.fromEntries(missing.map((name) => [name, self])));
-}

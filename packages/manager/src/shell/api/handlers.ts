@@ -1,5 +1,9 @@
-/** Route name -> handler. The type makes the compiler ask for each route of the table. */
-import type { RouteName } from "@skein/common/api/routes";
+/**
+ * Route name -> handler. The type makes the compiler ask for each route of the table, but for those
+ * that the node of a task answers (task-proxy.ts).
+ */
+import type { RouteName, TaskRouteName } from "@skein/common/api/routes";
+import { CONTAINER_HANDLERS } from "./containers.ts";
 import type { EventHub } from "./events.ts";
 import type { Handler } from "./handler.ts";
 import { LOG_HANDLERS } from "./logs.ts";
@@ -10,8 +14,11 @@ import { SERVICE_HANDLERS } from "./services.ts";
 import { SWARM_HANDLERS } from "./swarm.ts";
 import { SYSTEM_HANDLERS } from "./system.ts";
 
-export function createHandlers(events: EventHub): Readonly<Record<RouteName, Handler>> {
+export type Handlers = Readonly<Record<Exclude<RouteName, TaskRouteName>, Handler>>;
+
+export function createHandlers(events: EventHub): Handlers {
   return {
+    ...CONTAINER_HANDLERS,
     ...SYSTEM_HANDLERS,
     ...SERVICE_HANDLERS,
     ...OBJECT_HANDLERS,

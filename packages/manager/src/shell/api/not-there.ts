@@ -69,12 +69,8 @@ const fixed =
     failure(status, code, message);
 
 export const NOT_THERE_HANDLERS = {
-  "container-list": answer([]),
   "container-create": refused("create the container", CONTAINERS),
   "container-prune": answer({ ContainersDeleted: null, SpaceReclaimed: 0 }),
-  "container-inspect": missing((id) => `No such container: ${id}`),
-  "container-other": missing((id) => `No such container: ${id}`),
-  exec: missing((id) => `No such exec instance: ${id}`),
   "image-list": answer([]),
   "image-inspect": missing((name) => `No such image: ${name}`),
   "image-prune": answer({ ImagesDeleted: null, SpaceReclaimed: 0 }),

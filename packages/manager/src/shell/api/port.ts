@@ -45,6 +45,8 @@ export interface ManagerPort {
    * none.
    */
   dialLeader(): Promise<Duplex | undefined>;
+  /** A raw stream to the containers' API of a node; the error is why it cannot be had. */
+  dialNode(nodeId: string): Promise<Result<Duplex, string>>;
   workerLogs(
     nodeId: string,
     request: LogRequest,

@@ -2,8 +2,9 @@
 import http from "node:http";
 import type { CaRequest } from "@skein/common/wire/ca-messages";
 import { CA_LEADER_MS } from "../../limits.ts";
-import { asSocket, FORWARDED_HEADER } from "../api/forward.ts";
+import { FORWARDED_HEADER } from "../api/forward.ts";
 import type { ManagerPort } from "../api/port.ts";
+import { asSocket } from "../api/stream-agent.ts";
 
 export interface LeaderAnswer {
   readonly status: number;
