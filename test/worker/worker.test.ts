@@ -244,6 +244,7 @@ describe("a worker", () => {
       connected: true,
       managers: CONFIG.managers,
       running: 1,
+      ended: 0,
     });
   });
 
