@@ -16,10 +16,19 @@ export const PORT_CONNECTIONS_MAX = 10_000;
 export const PORT_WAITING_MAX = 2000;
 /** A backend that does not accept within this is skipped for the next. */
 export const CONNECT_TIMEOUT_MS = 1000;
+/** A backend that took nothing by then is raced against the next: the first to answer has it. */
+export const RACE_AFTER_MS = 150;
+/** Connections raced at once: when all backends are slow, trying all of them would not help. */
+export const RACES_MAX = 128;
 /**
- * How long a client is kept waiting for a task in rotation: longer than any failover should take.
+ * How long after its last task failed clients of a port are kept waiting for one in rotation:
+ * longer than any failover should take. Who comes later hears of it at once.
  */
 export const HOLD_MS = 5000;
+/** Requests in ten that may be repeated elsewhere after their task failed to answer … */
+export const RETRY_BUDGET_TENTHS = 2;
+/** … saved up to so many: a task that dies takes more than its share at once. */
+export const RETRY_BUDGET_MAX = 100;
 /** Pause between two rounds over backends that all failed. */
 export const HOLD_RETRY_MS = 100;
 /** A backend that failed is taken last for this long, twice as long at each further failure … */
@@ -53,6 +62,10 @@ export const STREAM_LINKS_PER_NODE = 2;
  * Bytes of all streams of one link that its other end has not received yet; beyond, sockets wait.
  */
 export const STREAM_LINK_WINDOW_BYTES = 4 * 1024 * 1024;
+/** How often a node that streams go to is asked for a sign of life; a link without one … */
+export const STREAM_PING_MS = 1000;
+/** … for this long makes its tasks the last choice. Longer than any pause of a busy node. */
+export const STREAM_SILENT_MS = 700;
 /** A link without streams is closed after this long. */
 export const STREAM_LINK_IDLE_MS = 60_000;
 /** Streams of other nodes relayed to the tasks of this node at once; the next is told `busy`. */
@@ -86,6 +99,12 @@ export const PROBE_REFUSALS_MAX = 2;
  * fast.
  */
 export const PROBE_SILENCES_MAX = 5;
+/** How long after a probe its connection should have been taken by the program. */
+export const PROBE_TAKEN_MS = 100;
+/** Pause to the next look at a program that took none of the connections that wait … */
+export const PROBE_STALL_MS = 250;
+/** … and how many such looks in a row say that it is stopped or hangs: a pause is shorter. */
+export const PROBE_STALLS_MAX = 4;
 /** A program that listens elsewhere by then is named. */
 export const ELSEWHERE_AFTER_MS = 2000;
 /** A program that listens nowhere by then is named; also the pause between two looks. */

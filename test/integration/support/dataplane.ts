@@ -22,8 +22,10 @@ import type {
   LocalTask,
   ToDataPlane,
 } from "../../../packages/worker/src/dataplane/protocol.ts";
+import type { Tcp } from "../../../packages/worker/src/dataplane/shell/conn.ts";
 import type { DataPlaneHandle } from "../../../packages/worker/src/dataplane/shell/plane.ts";
 import { createDataPlane } from "../../../packages/worker/src/dataplane/shell/plane.ts";
+import { bestTcp } from "../../../packages/worker/src/dataplane/shell/tcp.ts";
 
 /** Of this process alone, so that runs beside each other do not meet. */
 export const NET = `127.${120 + (process.pid % 100)}.${(process.pid >> 8) % 256}`;
@@ -51,7 +53,7 @@ export class TestNode {
   readonly #network: TlsNetwork;
   #waiting: (() => void)[] = [];
 
-  constructor(identity: NodeIdentity, number: number) {
+  constructor(identity: NodeIdentity, number: number, tcp: Tcp = bestTcp()) {
     this.id = identity.nodeId;
     this.address = `${NET}.${number}`;
     this.dataAddress = `${this.address}:${DATA_PORT}`;
@@ -61,6 +63,7 @@ export class TestNode {
     this.#plane = createDataPlane({
       config: { nodeId: this.id, address: this.address, dataPort: DATA_PORT },
       network: this.#network,
+      tcp,
       clock,
       log: silentLog,
       metrics,

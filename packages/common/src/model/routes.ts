@@ -6,6 +6,7 @@ import * as v from "valibot";
 import type { NodeId, ServiceId, TaskId } from "../ids.ts";
 import type { Decoded } from "../wire/schema.ts";
 import { count, id, shortText } from "../wire/schema.ts";
+import { ingressOptionsSchema } from "./ingress-options.ts";
 
 export const backendSchema = v.object({
   taskId: id<TaskId>(),
@@ -20,6 +21,8 @@ export const serviceRouteSchema = v.object({
   serviceId: id<ServiceId>(),
   name: shortText,
   ports: v.array(v.object({ publishedPort: count, targetPort: count })),
+  /** Absent: the defaults. */
+  ingress: v.exactOptional(ingressOptionsSchema),
   /** Tasks in rotation, sorted by task id. */
   backends: v.array(backendSchema),
 });

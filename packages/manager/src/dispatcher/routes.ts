@@ -11,6 +11,7 @@
  */
 import type { ServiceId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
+import { DEFAULT_INGRESS, ingressOptions } from "@skein/common/model/ingress-options";
 import type { Backend, ServiceRoute } from "@skein/common/model/routes";
 import type { Service } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
@@ -86,7 +87,14 @@ function routeOf(view: ClusterView, service: Service): ServiceRoute | undefined 
     .map(({ publishedPort, targetPort }) => ({ publishedPort, targetPort }));
   if (ports.length === 0) return undefined;
   const backends = view.tasksOfService(service.id).flatMap((task) => backendOf(view, task));
-  return { serviceId: service.id, name: service.spec.name, ports, backends };
+  return { serviceId: service.id, name: service.spec.name, ports, ...ingressOf(service), backends };
+}
+
+/** Only what the user asked for: most services have no such label. */
+function ingressOf(service: Service): Pick<ServiceRoute, "ingress"> {
+  const options = ingressOptions(service.spec.labels);
+  if (!options.ok || isSame(options.value, DEFAULT_INGRESS)) return {};
+  return { ingress: options.value };
 }
 
 function backendOf(view: ClusterView, task: Task): readonly Backend[] {
@@ -99,5 +107,9 @@ function backendOf(view: ClusterView, task: Task): readonly Backend[] {
 }
 
 function isSameRoute(a: ServiceRoute, b: ServiceRoute): boolean {
+  return isSame(a, b);
+}
+
+function isSame(a: object, b: object): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -16,12 +16,14 @@ describe("data plane", () => {
   it("opens the published ports of the table and serves clients of them", () => {
     const plane = new Plane();
     const opened = plane.routes(backend(LOCAL, "n2"), backend(REMOTE, "n1"));
-    expect(opened).to.deep.equal([{ kind: "open-port", publishedPort: 8080 }]);
+    expect(opened.map((effect) => effect.kind)).to.deep.equal(["serve", "open-port"]);
     expect(plane.client(1)).to.deep.equal([
       {
         kind: "connect",
         id: 1,
         attempt: 1,
+        service: "web",
+        taskId: LOCAL,
         target: { kind: "local", address: "127.65.0.5", port: 3000 },
       },
     ]);
@@ -99,7 +101,7 @@ describe("data plane", () => {
     plane.step({ kind: "port-opened", publishedPort: 8080 });
     plane.client(1);
     plane.step({ kind: "connected", id: 1, attempt: 1 });
-    plane.step({ kind: "carried", publishedPort: 8080, bytesIn: 10, bytesOut: 20 });
+    plane.step({ kind: "carried", service: "web", bytesIn: 10, bytesOut: 20 });
     const [report] = plane.step({ kind: "scrape", id: 4 });
     const figures = report?.kind === "report" ? report.figures : undefined;
     expect(figures).to.deep.include({ openPorts: 1, active: 1, localTasks: 1 });
@@ -107,6 +109,7 @@ describe("data plane", () => {
       {
         service: "web",
         connections: 1,
+        requests: 0,
         retries: 0,
         failures: 0,
         rejected: 0,
@@ -157,7 +160,7 @@ class Plane {
   }
 
   client(id: number): readonly DataPlaneEffect[] {
-    return this.step({ kind: "connection", id, publishedPort: 8080 });
+    return this.step({ kind: "asked", id, publishedPort: 8080 });
   }
 
   stream(task: TaskId, port: number, id = 9): readonly DataPlaneEffect[] {

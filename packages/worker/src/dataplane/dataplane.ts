@@ -9,15 +9,18 @@
 import { must, unreachable } from "@skein/common/assert";
 import type { Machine, Wake } from "@skein/common/host/machine";
 import type { NodeId, TaskId } from "@skein/common/ids";
+import type { IngressOptions } from "@skein/common/model/ingress-options";
 import type { Backend, ServiceRoute } from "@skein/common/model/routes";
 import type { Instant } from "@skein/common/time";
 import { earliest } from "@skein/common/time";
 import { RELAYED_STREAMS_MAX } from "../limits.ts";
+import type { PortRoute } from "./balancer.ts";
 import { Balancer } from "./balancer.ts";
-import type { ConnectionEffect, ConnectTarget } from "./connections.ts";
+import type { ConnectionEffect, ConnectTarget } from "./connection-effect.ts";
+import type { Asked } from "./connections.ts";
 import { Connections } from "./connections.ts";
 import type { Found } from "./listeners.ts";
-import type { ProbeEffect, ProbeOutcome } from "./probe.ts";
+import type { ProbeEffect, ProbeResult } from "./probe.ts";
 import { Prober } from "./probe.ts";
 import type { ToDataPlane } from "./protocol.ts";
 import type { PortEffect } from "./published-ports.ts";
@@ -30,24 +33,24 @@ export type DataPlaneInput =
   | ToDataPlane
   | { readonly kind: "port-opened"; readonly publishedPort: number }
   | { readonly kind: "port-failed"; readonly publishedPort: number; readonly error: string }
-  /** A client connected to a published port. `id` is new for every connection and stream. */
-  | { readonly kind: "connection"; readonly id: number; readonly publishedPort: number }
+  /** A client connected to a published port, or sent a request on such a connection. */
+  | ({ readonly kind: "asked" } & Asked)
   | { readonly kind: "connected"; readonly id: number; readonly attempt: number }
   | { readonly kind: "connect-failed"; readonly id: number; readonly attempt: number }
   | { readonly kind: "closed"; readonly id: number }
+  /** The backend broke before the client had a byte of it, and the request may be repeated. */
+  | { readonly kind: "lost"; readonly id: number }
+  /** A node this one has a link to: does it answer? */
+  | { readonly kind: "node-silent"; readonly nodeId: NodeId }
+  | { readonly kind: "node-answers"; readonly nodeId: NodeId }
   /** Bytes carried since the last such input, for the figures. */
   | {
       readonly kind: "carried";
-      readonly publishedPort: number;
+      readonly service: string;
       readonly bytesIn: number;
       readonly bytesOut: number;
     }
-  | {
-      readonly kind: "probed";
-      readonly taskId: TaskId;
-      readonly port: number;
-      readonly outcome: ProbeOutcome;
-    }
+  | ({ readonly kind: "probed" } & ProbeResult)
   | { readonly kind: "inspected"; readonly taskId: TaskId; readonly found: Found }
   /** Another node asks for a stream to a task of this one. */
   | {
@@ -75,8 +78,20 @@ export type DataPlaneEffect =
       readonly code: StreamRefusal;
       readonly reason: string;
     }
+  /** How ports and services are to be served; sent with every table. */
+  | { readonly kind: "serve"; readonly plan: ServingPlan }
   | { readonly kind: "report"; readonly id: number; readonly figures: DataPlaneFigures }
   | { readonly kind: "shut" };
+
+export interface ServingPlan {
+  /** Whether a port's clients are asked for a request: `auto` where they may send one. */
+  readonly ports: ReadonlyMap<number, IngressOptions["protocol"]>;
+  readonly services: ReadonlyMap<string, IngressOptions>;
+  /** Tasks in rotation: a connection kept to any other is of no use. */
+  readonly tasks: ReadonlySet<TaskId>;
+  /** Nodes that have such tasks. */
+  readonly nodes: ReadonlySet<NodeId>;
+}
 
 /** What `report` says; counters only ever grow while their service exists. */
 export interface DataPlaneFigures {
@@ -88,6 +103,7 @@ export interface DataPlaneFigures {
   readonly relayed: number;
   readonly refusedStreams: number;
   readonly ejectedTasks: number;
+  readonly silentNodes: number;
   readonly localTasks: number;
   readonly localTasksInRotation: number;
 }
@@ -125,14 +141,22 @@ export class DataPlane implements Machine<DataPlaneInput, DataPlaneEffect> {
         return this.#ports.opened(input.publishedPort);
       case "port-failed":
         return this.#ports.failed(now, input.publishedPort, input.error);
-      case "connection":
-        return this.#connections.accepted(now, input.id, input.publishedPort);
+      case "asked":
+        return this.#connections.asked(now, input);
       case "connected":
-        return this.#connections.connected(input.id, input.attempt);
+        return this.#connections.connected(now, input.id, input.attempt);
       case "connect-failed":
         return this.#connectFailed(now, input.id, input.attempt);
       case "closed":
         return this.#connections.closed(input.id);
+      case "lost":
+        return this.#lost(now, input.id);
+      case "node-silent":
+        this.#balancer.nodeSilent(input.nodeId);
+        return [];
+      case "node-answers":
+        this.#balancer.nodeAnswers(input.nodeId);
+        return [];
       case "carried":
         return this.#carried(input);
       case "probed":
@@ -161,9 +185,14 @@ export class DataPlane implements Machine<DataPlaneInput, DataPlaneEffect> {
   }
 
   #routes(now: Instant, routes: readonly ServiceRoute[]): readonly DataPlaneEffect[] {
-    const published = this.#balancer.replace(routes);
+    const published = this.#balancer.replace(routes, now);
     this.#meters.retain(new Set(routes.map((route) => route.name)));
-    return [...this.#ports.reconcile(published), ...this.#connections.tableChanged(now)];
+    const plan = planOf(this.#balancer.routes());
+    return [
+      { kind: "serve", plan },
+      ...this.#ports.reconcile(published),
+      ...this.#connections.tableChanged(now),
+    ];
   }
 
   #wake(now: Instant): readonly DataPlaneEffect[] {
@@ -174,6 +203,12 @@ export class DataPlane implements Machine<DataPlaneInput, DataPlaneEffect> {
   #connectFailed(now: Instant, id: number, attempt: number): readonly DataPlaneEffect[] {
     const task = this.#connections.trying(id, attempt);
     const effects = this.#connections.connectFailed(now, id, attempt);
+    return task === undefined ? effects : [...effects, ...this.#prober.suspect(now, task)];
+  }
+
+  #lost(now: Instant, id: number): readonly DataPlaneEffect[] {
+    const task = this.#connections.serving(id);
+    const effects = this.#connections.lost(now, id);
     return task === undefined ? effects : [...effects, ...this.#prober.suspect(now, task)];
   }
 
@@ -219,29 +254,43 @@ export class DataPlane implements Machine<DataPlaneInput, DataPlaneEffect> {
   }
 
   #carried(input: {
-    readonly publishedPort: number;
+    readonly service: string;
     readonly bytesIn: number;
     readonly bytesOut: number;
   }): readonly DataPlaneEffect[] {
-    const service = this.#balancer.serviceName(input.publishedPort);
-    if (service !== undefined) {
-      this.#meters.add(service, "bytesIn", input.bytesIn);
-      this.#meters.add(service, "bytesOut", input.bytesOut);
-    }
+    this.#meters.add(input.service, "bytesIn", input.bytesIn);
+    this.#meters.add(input.service, "bytesOut", input.bytesOut);
     return [];
   }
 
   #figures(now: Instant): DataPlaneFigures {
     const { tasks, inRotation } = this.#prober.counts();
+    const { ejected, silentNodes } = this.#balancer.counts(now);
     return {
       services: this.#meters.list(),
       openPorts: this.#ports.openCount(),
       ...this.#connections.counts(),
       relayed: this.#relayed.size,
       refusedStreams: this.#refusedStreams,
-      ejectedTasks: this.#balancer.ejected(now),
+      ejectedTasks: ejected,
+      silentNodes,
       localTasks: tasks,
       localTasksInRotation: inRotation,
     };
   }
+}
+
+function planOf(routes: Iterable<PortRoute>): ServingPlan {
+  const ports = new Map<number, IngressOptions["protocol"]>();
+  const services = new Map<string, IngressOptions>();
+  const [tasks, nodes] = [new Set<TaskId>(), new Set<NodeId>()];
+  for (const { port, serviceName, options, backends } of routes) {
+    ports.set(port, options.protocol);
+    services.set(serviceName, options);
+    for (const { taskId, nodeId } of backends) {
+      tasks.add(taskId);
+      nodes.add(nodeId);
+    }
+  }
+  return { ports, services, tasks, nodes };
 }

@@ -23,8 +23,8 @@ describe("listening sockets in /proc", () => {
       "",
     ].join("\n");
     expect(parseListenSockets(table)).to.deep.equal([
-      { address: "127.65.0.5", port: 3000, inode: 91 },
-      { address: "0.0.0.0", port: 8000, inode: 92 },
+      { address: "127.65.0.5", port: 3000, inode: 91, waiting: 0 },
+      { address: "0.0.0.0", port: 8000, inode: 92, waiting: 0 },
     ]);
   });
 
@@ -81,7 +81,7 @@ describe("listening sockets in /proc", () => {
 
   it("knows which sockets a connection to the task's address would reach", () => {
     const at = (address: string, port: number) =>
-      covers({ address, port, inode: 1 }, "127.65.0.5", 3000);
+      covers({ address, port, inode: 1, waiting: 0 }, "127.65.0.5", 3000);
     expect(at("127.65.0.5", 3000)).to.equal(true);
     expect(at("0.0.0.0", 3000)).to.equal(true);
     expect(at("::", 3000)).to.equal(true);
@@ -94,6 +94,7 @@ describe("listening sockets in /proc", () => {
       address: port === 8000 ? "::" : "127.0.0.1",
       port,
       inode: port,
+      waiting: 0,
     }));
     expect(elsewhereText("web.1", { address: "127.65.0.5", port: 3000 }, sockets)).to.equal(
       "web.1 listens on [::]:8000 and 127.0.0.1:9000 and 127.0.0.1:9100, " +

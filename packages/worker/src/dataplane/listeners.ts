@@ -10,6 +10,8 @@ export interface ListenSocket {
   readonly address: string;
   readonly port: number;
   readonly inode: number;
+  /** Connections that no program has taken from it yet. */
+  readonly waiting: number;
 }
 
 /**
@@ -28,7 +30,8 @@ export function parseListenSockets(table: string): readonly ListenSocket[] {
     const inode = Number(fields[9]);
     if (state !== LISTEN_STATE || local === undefined || !Number.isSafeInteger(inode)) continue;
     const endpoint = parseEndpoint(local);
-    if (endpoint !== undefined) sockets.push({ ...endpoint, inode });
+    const waiting = Number.parseInt(fields[4]?.split(":")[1] ?? "", 16) || 0;
+    if (endpoint !== undefined) sockets.push({ ...endpoint, inode, waiting });
   }
   return sockets;
 }

@@ -7,7 +7,7 @@ import { Prober } from "./probe.ts";
 import type { LocalTask } from "./protocol.ts";
 
 const WEB = taskId("web1");
-const OWN = { address: "127.65.0.5", port: 3000, inode: 1 };
+const OWN = { address: "127.65.0.5", port: 3000, inode: 1, waiting: 0 };
 
 describe("prober", () => {
   it("takes a task without target ports at its word", () => {
@@ -112,7 +112,7 @@ describe("prober: where a late task listens", () => {
   it("names after 2 s what it listens on instead, once", () => {
     const probes = new Probes();
     probes.put();
-    const elsewhere = [{ address: "0.0.0.0", port: 8000, inode: 2 }];
+    const elsewhere = [{ address: "0.0.0.0", port: 8000, inode: 2, waiting: 0 }];
     expect(probes.refuseUntil(1999)).to.deep.equal([]);
     expect(probes.refuseUntil(2000)).to.deep.equal(["2000: inspect 3000"]);
     expect(probes.found(elsewhere)).to.deep.equal([
@@ -154,6 +154,32 @@ describe("prober: where a late task listens", () => {
     expect(probes.found([OWN])).to.deep.equal(["in-rotation"]);
   });
 
+  it("takes out a program that takes no connection at four looks, until it does (P5)", () => {
+    const probes = inRotation();
+    const told: string[] = [];
+    for (let waiting = 1; waiting <= 4; waiting += 1) {
+      probes.advance();
+      told.push(...probes.result("accepted", 3000, waiting));
+    }
+    expect(told).to.deep.equal([
+      "out-of-rotation 4 connections wait at 127.65.0.5:3000 and none is taken",
+    ]);
+    // From here on it is only looked at.
+    expect(probes.until(probes.now + 1000)).to.have.lengthOf(1);
+    expect(probes.connected).to.equal(false);
+    expect(probes.result("accepted", 3000, 4)).to.deep.equal([]);
+    probes.advance();
+    expect(probes.result("accepted", 3000, 0)).to.deep.equal(["in-rotation"]);
+  });
+
+  it("leaves a program in rotation that is behind, but takes connections", () => {
+    const probes = inRotation();
+    for (const waiting of [5, 9, 3, 7, 12, 12, 14, 2]) {
+      probes.advance();
+      expect(probes.result("accepted", 3000, waiting), `${waiting}`).to.deep.equal([]);
+    }
+  });
+
   it("trusts an acceptance where it cannot look", () => {
     const probes = new Probes();
     probes.put();
@@ -175,6 +201,8 @@ describe("prober: where a late task listens", () => {
 /** A prober with its clock. */
 class Probes {
   readonly prober = new Prober();
+  /** Whether the last probe was to connect. */
+  connected = true;
   now = instant(0);
 
   put(change: Partial<LocalTask> = {}): readonly string[] {
@@ -190,8 +218,8 @@ class Probes {
     return this.text(this.prober.put(this.now, task));
   }
 
-  result(outcome: ProbeOutcome, port = 3000): readonly string[] {
-    return this.text(this.prober.probed(this.now, { taskId: WEB, port, outcome }));
+  result(outcome: ProbeOutcome, port = 3000, waiting = 0): readonly string[] {
+    return this.text(this.prober.probed(this.now, { taskId: WEB, port, outcome, waiting }));
   }
 
   found(found: Found): readonly string[] {
@@ -233,7 +261,10 @@ class Probes {
 
   text(effects: readonly ProbeEffect[]): readonly string[] {
     return effects.map((effect) => {
-      if (effect.kind === "probe") return `probe ${effect.port}`;
+      if (effect.kind === "probe") {
+        this.connected = effect.connect;
+        return `probe ${effect.port}`;
+      }
       if (effect.kind === "inspect") return `inspect ${effect.ports.join(",")}`;
       const { kind, taskId: _, ...rest } = { taskId: WEB, ...effect.message };
       return [kind, ...Object.values(rest)].join(" ");

@@ -10,6 +10,8 @@
  *   P1. `in-rotation` and `out-of-rotation` alternate for one task, beginning with the former.
  *   P2. A task leaves rotation for failures in a row of one port: two refusals, or five of any
  *       kind.
+ *   P5. A program that is stopped or hangs still accepts, in the kernel. It is out when connections
+ *       wait at its port and none was taken at PROBE_STALLS_MAX looks in a row.
  *   P3. At most one probe per target port and one look per task is under way.
  *   P4. The same warning is not told twice in a row.
  */
@@ -27,6 +29,8 @@ import {
   PROBE_FAST_MS,
   PROBE_REFUSALS_MAX,
   PROBE_SILENCES_MAX,
+  PROBE_STALL_MS,
+  PROBE_STALLS_MAX,
   PROBE_STEADY_MS,
   TARGET_PORTS_MAX,
 } from "../limits.ts";
@@ -37,12 +41,27 @@ import type { FromDataPlane, LocalTask } from "./protocol.ts";
 /** `refused` proves that nobody listens; `silent` (a timeout) proves nothing. */
 export type ProbeOutcome = "accepted" | "refused" | "silent";
 
+export interface ProbeResult {
+  readonly taskId: TaskId;
+  readonly port: number;
+  readonly outcome: ProbeOutcome;
+  /**
+   * Connections that the kernel accepted and the program has not taken, a moment after; absent
+   * where it was not asked for or cannot be told.
+   */
+  readonly waiting?: number;
+}
+
 export type ProbeEffect =
   | {
       readonly kind: "probe";
       readonly taskId: TaskId;
       readonly address: string;
       readonly port: number;
+      /** The process whose network the port is in: see how many wait there after the connection. */
+      readonly watch: number | undefined;
+      /** Only look: a connection would join those that wait. */
+      readonly connect: boolean;
     }
   /** Look for the listening sockets of the task's processes. */
   | {
@@ -59,6 +78,9 @@ interface Target {
   accepted: boolean;
   failures: number;
   refusals: number;
+  /** Looks in a row at which connections waited, none fewer than before. */
+  stalls: number;
+  waiting: number;
   inFlight: boolean;
   dueAt: Instant;
 }
@@ -126,17 +148,14 @@ export class Prober {
     return this.wake(now);
   }
 
-  probed(
-    now: Instant,
-    result: { readonly taskId: TaskId; readonly port: number; readonly outcome: ProbeOutcome },
-  ): readonly ProbeEffect[] {
+  probed(now: Instant, result: ProbeResult): readonly ProbeEffect[] {
     const probed = this.#tasks.get(result.taskId);
     const target = probed?.targets.find((candidate) => candidate.port === result.port);
     if (probed === undefined || target === undefined || !target.inFlight) return [];
-    note(target, result.outcome);
+    note(target, result);
     target.dueAt = later(now, pauseMs(now, probed, target));
-    const effects = result.outcome === "accepted" ? answered(probed) : failed(probed, target);
-    return this.#finish(effects);
+    const well = result.outcome === "accepted" && target.stalls === 0;
+    return this.#finish(well ? answered(probed) : failed(probed, target));
   }
 
   inspected(now: Instant, taskId: TaskId, found: Found): readonly ProbeEffect[] {
@@ -176,7 +195,8 @@ export class Prober {
 }
 
 function newTarget(port: number, now: Instant): Target {
-  return { port, accepted: false, failures: 0, refusals: 0, inFlight: false, dueAt: now };
+  const counts = { failures: 0, refusals: 0, stalls: 0, waiting: 0 };
+  return { port, accepted: false, ...counts, inFlight: false, dueAt: now };
 }
 
 function nextAt(probed: Probed): Instant | undefined {
@@ -190,8 +210,11 @@ function dueProbes(now: Instant, probed: Probed): readonly ProbeEffect[] {
   for (const target of probed.targets) {
     if (target.inFlight || now < target.dueAt) continue; // P3
     target.inFlight = true;
-    const { taskId, hostAddress: address } = probed.task;
-    effects.push({ kind: "probe", taskId, address, port: target.port });
+    const { taskId, hostAddress: address, pid } = probed.task;
+    const served = probed.state === "in" || probed.state === "out";
+    const watch = served ? pid : undefined;
+    const connect = !isStalled(target);
+    effects.push({ kind: "probe", taskId, address, port: target.port, watch, connect });
   }
   return effects;
 }
@@ -214,14 +237,21 @@ function look(probed: Probed): readonly ProbeEffect[] {
   return [{ kind: "inspect", taskId, pid, address, ports }];
 }
 
-function note(target: Target, outcome: ProbeOutcome): void {
+function note(target: Target, { outcome, waiting = 0 }: ProbeResult): void {
   target.inFlight = false;
-  target.accepted = outcome === "accepted" || (target.accepted && outcome === "silent");
+  // P5: who takes nothing has more waiting each time, since every probe adds one.
+  const stuck = waiting > target.waiting || (isStalled(target) && waiting > 0);
+  target.stalls = stuck ? target.stalls + 1 : 0;
+  target.waiting = waiting;
+  const accepts = outcome === "accepted" && target.stalls === 0;
+  target.accepted = accepts || (target.accepted && outcome !== "refused");
   target.failures = outcome === "accepted" ? 0 : target.failures + 1;
   target.refusals = outcome === "refused" ? target.refusals + 1 : 0;
 }
 
 function pauseMs(now: Instant, probed: Probed, target: Target): number {
+  if (isStalled(target)) return PROBE_STEADY_MS;
+  if (target.stalls > 0) return PROBE_STALL_MS;
   if (probed.state === "in" && target.failures === 0) return PROBE_STEADY_MS;
   if (probed.state === "in" || probed.state === "out") return PROBE_CONFIRM_MS;
   if (probed.state === "starting" && target.accepted) return OWNER_RETRY_MS;
@@ -240,14 +270,20 @@ function answered(probed: Probed): readonly ProbeEffect[] {
 function failed(probed: Probed, target: Target): readonly ProbeEffect[] {
   if (probed.state !== "in") return [];
   const gone = target.refusals >= PROBE_REFUSALS_MAX;
-  if (!gone && target.failures < PROBE_SILENCES_MAX) return [];
+  if (!gone && target.failures < PROBE_SILENCES_MAX && !isStalled(target)) return [];
   probed.state = "out";
   target.accepted = false;
   const where = endpointText(probed.task.hostAddress, target.port);
-  const reason = gone ? `${where} refuses connections` : `${where} does not answer`;
+  const stalled = `${target.waiting} connections wait at ${where} and none is taken`;
+  const answer = gone ? `${where} refuses connections` : `${where} does not answer`;
+  const reason = isStalled(target) ? stalled : answer;
   return [
     { kind: "post", message: { kind: "out-of-rotation", taskId: probed.task.taskId, reason } },
   ];
+}
+
+function isStalled(target: Target): boolean {
+  return target.stalls >= PROBE_STALLS_MAX;
 }
 
 /** The answer to the look that follows the first acceptance. */

@@ -5,6 +5,7 @@ import { METERED_SERVICES_MAX } from "../limits.ts";
 /** `bytesIn` came from clients, `bytesOut` went to them. */
 export const METERS = [
   "connections",
+  "requests",
   "retries",
   "failures",
   "rejected",
@@ -45,6 +46,7 @@ export class ServiceMeters {
     const name = this.#figures.size < METERED_SERVICES_MAX ? service : OTHERS;
     const figures = this.#figures.get(name) ?? {
       connections: 0,
+      requests: 0,
       retries: 0,
       failures: 0,
       rejected: 0,

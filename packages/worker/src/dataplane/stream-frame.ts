@@ -28,7 +28,10 @@ export type StreamFrame =
   /** So many more bytes of this stream may be sent. */
   | { readonly kind: "window"; readonly bytes: number }
   /** So many bytes of the whole link have arrived (stream 0). */
-  | { readonly kind: "got"; readonly bytes: number };
+  | { readonly kind: "got"; readonly bytes: number }
+  /** Asks the other end's data plane for a sign of life, and gives it (stream 0). */
+  | { readonly kind: "ping" }
+  | { readonly kind: "pong" };
 
 export interface NumberedFrame {
   readonly stream: number;
@@ -44,6 +47,8 @@ const KINDS = {
   window: 6,
   open: 7,
   got: 8,
+  ping: 9,
+  pong: 10,
 } as const;
 const HEAD_BYTES = 5;
 const TEXT_BYTES_MAX = 1024;
@@ -101,6 +106,10 @@ function decodeBody(kind: number | undefined, body: Uint8Array): Result<StreamFr
       return empty(body, { kind: "reset" });
     case KINDS.window:
       return decodeBytes("window", body);
+    case KINDS.ping:
+      return empty(body, { kind: "ping" });
+    case KINDS.pong:
+      return empty(body, { kind: "pong" });
     case KINDS.open:
       return decodeOpen(body);
     case KINDS.got:

@@ -12,6 +12,7 @@ import * as v from "valibot";
 import type { FromDataPlane, ToThread } from "./protocol.ts";
 import { DATA_PLANE_HELP } from "./shell/figures.ts";
 import { createDataPlane } from "./shell/plane.ts";
+import { bestTcp } from "./shell/tcp.ts";
 
 const workerDataSchema = v.object({ config: nodeConfigSchema, identityDirectory: text });
 
@@ -40,7 +41,16 @@ function start(): void {
     lag.close();
     port.close();
   };
-  const plane = createDataPlane({ config, network, clock, log, metrics, post, ended });
+  const plane = createDataPlane({
+    config,
+    network,
+    tcp: bestTcp(),
+    clock,
+    log,
+    metrics,
+    post,
+    ended,
+  });
   port.on("message", (message: ToThread) => {
     if (message.kind === "cut") network.setCut(message.addresses);
     else plane.handle(message);

@@ -6,6 +6,7 @@ import { METERS } from "../service-meters.ts";
 
 const NAMES: Readonly<Record<Meter, readonly [string, Readonly<Record<string, string>>?]>> = {
   connections: ["skein_ingress_connections_total"],
+  requests: ["skein_ingress_requests_total"],
   retries: ["skein_ingress_retries_total"],
   failures: ["skein_ingress_failures_total"],
   rejected: ["skein_ingress_rejected_total"],
@@ -15,6 +16,7 @@ const NAMES: Readonly<Record<Meter, readonly [string, Readonly<Record<string, st
 
 export const DATA_PLANE_HELP: Readonly<Record<string, string>> = {
   skein_ingress_connections_total: "Client connections of published ports.",
+  skein_ingress_requests_total: "HTTP requests of published ports.",
   skein_ingress_retries_total:
     "Backends that did not take a connection, so that another was tried.",
   skein_ingress_failures_total: "Connections closed because no task in rotation answered in time.",
@@ -23,6 +25,7 @@ export const DATA_PLANE_HELP: Readonly<Record<string, string>> = {
   skein_ingress_ports: "Published ports this node listens on.",
   skein_ingress_open: "Client connections by state.",
   skein_ingress_ejected_tasks: "Tasks that are tried last because they failed lately.",
+  skein_ingress_silent_nodes: "Nodes that do not answer, whose tasks are tried last of all.",
   skein_streams_relayed: "Streams of other nodes to tasks of this node.",
   skein_streams_refused_total: "Streams of other nodes that were refused.",
   skein_tasks_local: "Tasks of this node the data plane knows, by rotation.",
@@ -44,6 +47,7 @@ export class FiguresReporter {
       gauge("skein_ingress_open", figures[state], { state });
     }
     gauge("skein_ingress_ejected_tasks", figures.ejectedTasks);
+    gauge("skein_ingress_silent_nodes", figures.silentNodes);
     gauge("skein_streams_relayed", figures.relayed);
     count("skein_streams_refused_total", figures.refusedStreams - this.#refusedStreams);
     this.#refusedStreams = figures.refusedStreams;

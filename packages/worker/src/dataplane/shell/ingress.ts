@@ -1,28 +1,18 @@
-/** Listening sockets of published ports and the client connections they take. Decides nothing. */
+/** Listening sockets of published ports, and the clients they take. Decides nothing. */
 import { closeSync } from "node:fs";
-import type { Server, Socket } from "node:net";
-import { createServer } from "node:net";
 import type { Log } from "@skein/common/io/log";
-import { KEEP_ALIVE_AFTER_MS, LISTEN_BACKLOG_MAX } from "../../limits.ts";
-import type { ConnectTarget } from "../connections.ts";
-import type { DataPlaneInput } from "../dataplane.ts";
+import type { IngressOptions } from "@skein/common/model/ingress-options";
+import { DEFAULT_INGRESS } from "@skein/common/model/ingress-options";
+import type { DataPlaneInput, ServingPlan } from "../dataplane.ts";
+import type { Conn, ListenAt, Listening, Tcp } from "./conn.ts";
 import type { StreamDialer } from "./stream-dialer.ts";
-import type { Upstream } from "./upstream.ts";
-import { openUpstream } from "./upstream.ts";
+import { TcpClient } from "./tcp-client.ts";
+import type { Asking, Connect, Reject } from "./tries.ts";
 
-interface Client {
-  readonly socket: Socket;
-  readonly publishedPort: number;
-  attempt: number;
-  upstream: Upstream | undefined;
-  /** Bytes already reported. */
-  bytesIn: number;
-  bytesOut: number;
-}
-
-export interface IngressOptions {
+export interface IngressPorts {
   /** The node's own address, on which every published port is served. */
   readonly address: string;
+  readonly tcp: Tcp;
   readonly dialer: StreamDialer;
   readonly log: Log;
   /** Ids shared with the stream server. */
@@ -30,31 +20,78 @@ export interface IngressOptions {
   readonly submit: (input: DataPlaneInput) => void;
 }
 
-export class Ingress {
-  readonly #options: IngressOptions;
-  readonly #own = new Map<number, Server>();
-  readonly #handed = new Map<number, Server>();
-  readonly #clients = new Map<number, Client>();
+/** One client's connection. */
+export interface Client {
+  /** Tells the bytes carried since the last time, for the figures. */
+  reportBytes(): void;
+  shut(): void;
+}
 
-  constructor(options: IngressOptions) {
-    this.#options = options;
+/** What a client needs of the ingress. */
+export interface IngressContext extends Pick<IngressPorts, "address" | "tcp" | "dialer"> {
+  readonly submit: (input: DataPlaneInput) => void;
+  /** Gives who asks the machine an id; until `forget` it hears what is decided. */
+  register(asking: Asking): number;
+  forget(id: number): void;
+  add(client: Client): void;
+  remove(client: Client): void;
+  options(service: string): IngressOptions;
+}
+
+export class Ingress {
+  readonly #ports: IngressPorts;
+  readonly #context: IngressContext;
+  readonly #own = new Map<number, Listening>();
+  readonly #handed = new Map<number, Listening>();
+  readonly #asking = new Map<number, Asking>();
+  readonly #clients = new Set<Client>();
+  #plan: ServingPlan = {
+    ports: new Map(),
+    services: new Map(),
+    tasks: new Set(),
+    nodes: new Set(),
+  };
+
+  constructor(ports: IngressPorts) {
+    this.#ports = ports;
+    const { address, tcp, dialer, submit, nextId } = ports;
+    this.#context = {
+      address,
+      tcp,
+      dialer,
+      submit,
+      register: (asking) => {
+        const id = nextId();
+        this.#asking.set(id, asking);
+        return id;
+      },
+      forget: (id) => void this.#asking.delete(id),
+      add: (client) => void this.#clients.add(client),
+      remove: (client) => void this.#clients.delete(client),
+      options: (service) => this.#plan.services.get(service) ?? DEFAULT_INGRESS,
+    };
+  }
+
+  serve(plan: ServingPlan): void {
+    this.#plan = plan;
   }
 
   open(publishedPort: number): void {
-    const server = this.#server(publishedPort);
-    this.#own.set(publishedPort, server);
-    const current = (): boolean => this.#own.get(publishedPort) === server;
-    server.once("listening", () => {
-      if (current()) this.#options.submit({ kind: "port-opened", publishedPort });
+    const { address: host, submit } = this.#ports;
+    let listening: Listening | undefined;
+    const current = (): boolean => this.#own.get(publishedPort) === listening;
+    listening = this.#listen({ host, port: publishedPort }, publishedPort, {
+      listening: () => {
+        if (current()) submit({ kind: "port-opened", publishedPort });
+      },
+      failed: (error) => {
+        if (!current()) return;
+        this.#own.delete(publishedPort);
+        listening?.close();
+        submit({ kind: "port-failed", publishedPort, error });
+      },
     });
-    server.on("error", (error) => {
-      if (!current()) return;
-      this.#own.delete(publishedPort);
-      server.close();
-      this.#options.submit({ kind: "port-failed", publishedPort, error: error.message });
-    });
-    const { address: host } = this.#options;
-    server.listen({ host, port: publishedPort, backlog: LISTEN_BACKLOG_MAX, exclusive: true });
+    this.#own.set(publishedPort, listening);
   }
 
   close(publishedPort: number): void {
@@ -64,13 +101,13 @@ export class Ingress {
 
   /** Serves a listening socket that the launcher bound; it is ours from here on. */
   adopt(publishedPort: number, fd: number): void {
-    const server = this.#server(publishedPort);
-    this.#handed.set(publishedPort, server);
-    server.on("error", (error) => {
-      const fields = { publishedPort, error: error.message };
-      this.#options.log.write("warn", "Cannot serve the handed socket", fields);
+    const listening = this.#listen({ fd }, publishedPort, {
+      listening: () => undefined,
+      failed: (error) => {
+        this.#ports.log.write("warn", "Cannot serve the handed socket", { publishedPort, error });
+      },
     });
-    server.listen({ fd });
+    this.#handed.set(publishedPort, listening);
   }
 
   closeHanded(publishedPort: number): void {
@@ -82,89 +119,48 @@ export class Ingress {
     try {
       closeSync(fd);
     } catch (error) {
-      this.#options.log.write("warn", "Cannot close a handed socket", { fd, error });
+      this.#ports.log.write("warn", "Cannot close a handed socket", { fd, error });
     }
   }
 
-  connect(id: number, attempt: number, target: ConnectTarget): void {
-    const client = this.#clients.get(id);
-    if (client === undefined) return;
-    client.attempt = attempt;
-    client.upstream = openUpstream(this.#options.dialer, target, (error) => {
-      if (error !== undefined) client.upstream = undefined;
-      const kind = error === undefined ? "connected" : "connect-failed";
-      this.#options.submit({ kind, id, attempt });
-    });
+  connect(connect: Connect): void {
+    this.#asking.get(connect.id)?.connect(connect);
   }
 
   abort(id: number, attempt: number): void {
-    const client = this.#clients.get(id);
-    if (client?.attempt !== attempt) return;
-    client.upstream?.abort();
-    client.upstream = undefined;
+    this.#asking.get(id)?.abort(attempt);
   }
 
-  pipe(id: number): void {
-    const client = this.#clients.get(id);
-    client?.upstream?.join(client.socket);
+  pipe(id: number, attempt: number): void {
+    this.#asking.get(id)?.pipe(attempt);
   }
 
-  reject(id: number): void {
-    this.#clients.get(id)?.socket.resetAndDestroy();
+  reject(reject: Reject): void {
+    this.#asking.get(reject.id)?.reject(reject);
   }
 
   /** Reports the bytes of connections that are still open, for the figures. */
   reportBytes(): void {
-    for (const client of this.#clients.values()) this.#reportBytesOf(client);
+    for (const client of this.#clients) client.reportBytes();
   }
 
   shut(): void {
-    for (const server of [...this.#own.values(), ...this.#handed.values()]) server.close();
+    for (const listening of [...this.#own.values(), ...this.#handed.values()]) listening.close();
     this.#own.clear();
     this.#handed.clear();
-    for (const client of this.#clients.values()) {
-      client.upstream?.abort();
-      client.socket.resetAndDestroy();
-    }
+    for (const client of [...this.#clients]) client.shut();
   }
 
-  #server(publishedPort: number): Server {
-    // Paused: not a byte is read before a backend answered.
-    const options = { pauseOnConnect: true, allowHalfOpen: true, noDelay: true };
-    const keep = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS };
-    return createServer({ ...options, ...keep }, (socket) => this.#accept(publishedPort, socket));
+  #listen(
+    at: ListenAt,
+    publishedPort: number,
+    told: { readonly listening: () => void; readonly failed: (error: string) => void },
+  ): Listening {
+    const accepted = (conn: Conn): void => this.#accepted(publishedPort, conn);
+    return this.#ports.tcp.listen(at, { ...told, accepted });
   }
 
-  #accept(publishedPort: number, socket: Socket): void {
-    const id = this.#options.nextId();
-    const client: Client = {
-      socket,
-      publishedPort,
-      attempt: 0,
-      upstream: undefined,
-      bytesIn: 0,
-      bytesOut: 0,
-    };
-    this.#clients.set(id, client);
-    // What an error means is told by `close`; without a listener it would end the thread.
-    socket.on("error", () => undefined);
-    socket.once("close", () => this.#closed(id, client));
-    this.#options.submit({ kind: "connection", id, publishedPort });
-  }
-
-  #closed(id: number, client: Client): void {
-    this.#reportBytesOf(client);
-    this.#options.submit({ kind: "closed", id });
-    this.#clients.delete(id);
-  }
-
-  #reportBytesOf(client: Client): void {
-    const bytesIn = client.socket.bytesRead - client.bytesIn;
-    const bytesOut = client.socket.bytesWritten - client.bytesOut;
-    if (bytesIn === 0 && bytesOut === 0) return;
-    client.bytesIn += bytesIn;
-    client.bytesOut += bytesOut;
-    const { publishedPort } = client;
-    this.#options.submit({ kind: "carried", publishedPort, bytesIn, bytesOut });
+  #accepted(publishedPort: number, conn: Conn): void {
+    new TcpClient(this.#context, conn, publishedPort);
   }
 }

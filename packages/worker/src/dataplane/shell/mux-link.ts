@@ -21,6 +21,8 @@ export interface MuxEvents {
   open(stream: number, task: TaskId, port: number): void;
   /** The last stream is gone. */
   idle(): void;
+  /** Something came: the other end lives. */
+  heard(): void;
 }
 
 export class MuxLink {
@@ -63,10 +65,16 @@ export class MuxLink {
     const decoded = decodeFrame(bytes);
     if (!decoded.ok) return this.#link.close(`protocol: ${decoded.error}`);
     const { stream, frame } = decoded.value;
+    this.#events.heard();
     if (frame.kind === "data") this.#confirm(bytes.length);
     if (frame.kind === "open") this.#events.open(stream, frame.taskId, frame.port);
     else if (frame.kind === "got") this.#got(frame.bytes);
+    else if (frame.kind === "ping") this.#link.send(encodeFrame(0, { kind: "pong" }));
     else this.#streams.get(stream)?.frame(frame);
+  }
+
+  ping(): void {
+    this.#link.send(encodeFrame(0, { kind: "ping" }));
   }
 
   close(reason: string): void {

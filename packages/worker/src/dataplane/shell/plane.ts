@@ -9,6 +9,7 @@ import type { MetricsRegistry } from "@skein/common/node/metrics";
 import type { DataPlaneEffect, DataPlaneInput } from "../dataplane.ts";
 import { DataPlane } from "../dataplane.ts";
 import type { FromDataPlane, ToDataPlane } from "../protocol.ts";
+import type { Tcp } from "./conn.ts";
 import { FiguresReporter } from "./figures.ts";
 import { Ingress } from "./ingress.ts";
 import { probe } from "./probe-socket.ts";
@@ -19,6 +20,7 @@ import { StreamServer } from "./stream-server.ts";
 export interface DataPlaneOptions {
   readonly config: Pick<NodeConfig, "nodeId" | "address" | "dataPort">;
   readonly network: Network;
+  readonly tcp: Tcp;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: MetricsRegistry;
@@ -56,10 +58,13 @@ class Plane implements DataPlaneHandle {
       },
       submit: (input: DataPlaneInput): void => this.#driver.submit(input),
     };
-    this.#dialer = new StreamDialer(network, clock);
+    this.#dialer = new StreamDialer(network, clock, (nodeId, answers) =>
+      this.#driver.submit({ kind: answers ? "node-answers" : "node-silent", nodeId }),
+    );
     const { address } = config;
-    this.#ingress = new Ingress({ address, dialer: this.#dialer, log, ...shared });
-    this.#streams = new StreamServer(shared);
+    const tcp = options.tcp;
+    this.#ingress = new Ingress({ address, tcp, dialer: this.#dialer, log, ...shared });
+    this.#streams = new StreamServer({ tcp, ...shared });
     this.#figures = new FiguresReporter(metrics);
     this.#driver = new Driver(
       new DataPlane(config.nodeId),
@@ -98,13 +103,16 @@ class Plane implements DataPlaneHandle {
       case "close-handed":
         return this.#ingress.closeHanded(effect.publishedPort);
       case "connect":
-        return this.#ingress.connect(effect.id, effect.attempt, effect.target);
+        return this.#ingress.connect(effect);
       case "abort":
         return this.#ingress.abort(effect.id, effect.attempt);
       case "pipe":
-        return this.#ingress.pipe(effect.id);
+        return this.#ingress.pipe(effect.id, effect.attempt);
       case "reject":
-        return this.#ingress.reject(effect.id);
+        return this.#ingress.reject(effect);
+      case "serve":
+        this.#dialer.retain(effect.plan.nodes);
+        return this.#ingress.serve(effect.plan);
       case "probe":
         return this.#probe(effect);
       case "inspect":
@@ -123,10 +131,7 @@ class Plane implements DataPlaneHandle {
   }
 
   #probe(effect: Extract<DataPlaneEffect, { kind: "probe" }>): void {
-    const { taskId, address, port } = effect;
-    probe(address, port, (outcome) =>
-      this.#driver.submit({ kind: "probed", taskId, port, outcome }),
-    );
+    void probe(effect).then((result) => this.#driver.submit({ kind: "probed", ...result }));
   }
 
   #inspect(effect: Extract<DataPlaneEffect, { kind: "inspect" }>): void {

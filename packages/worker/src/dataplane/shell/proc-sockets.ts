@@ -4,6 +4,7 @@ import { open, readdir, readFile, readlink } from "node:fs/promises";
 import { TASK_PROCESSES_MAX } from "../../limits.ts";
 import type { Found, ListenSocket } from "../listeners.ts";
 import {
+  covers,
   endsListening,
   parseListenSockets,
   processOf,
@@ -29,6 +30,16 @@ export async function inspectListeners(what: Inspection): Promise<Found> {
   if (what.ports.every((port) => own.some((socket) => socket.port === port))) return own;
   const inodes = await inodesOfTask(what.pid);
   return inodes === undefined ? undefined : sockets.filter((socket) => inodes.has(socket.inode));
+}
+
+/** Connections that wait at a port of the process's network; undefined where it cannot be told. */
+export async function waitingAt(
+  pid: number,
+  address: string,
+  port: number,
+): Promise<number | undefined> {
+  const sockets = await listenSockets(pid);
+  return sockets?.find((socket) => covers(socket, address, port))?.waiting;
 }
 
 /** Of the network namespace of the process. */

@@ -1,27 +1,45 @@
 /**
- * Joins two sockets: bytes both ways, half-close and reset carried, memory bounded by
+ * Joins two connections: bytes both ways, half-close and reset carried, memory bounded by
  * back-pressure.
  */
-import type { Socket } from "node:net";
-import { SPLICE_QUEUE_BYTES_MAX } from "../../limits.ts";
+import type { Conn, ConnEvents } from "./conn.ts";
 
-export function splice(a: Socket, b: Socket): void {
-  carry(a, b);
-  carry(b, a);
+/** `over` when `a` is closed. */
+export function splice(a: Conn, b: Conn, over: () => void): void {
+  a.listen(new Side(a, b, over));
+  b.listen(new Side(b, a, () => undefined));
+  a.resume();
+  b.resume();
 }
 
-function carry(from: Socket, to: Socket): void {
-  from.on("data", (chunk: Buffer) => {
-    to.write(chunk);
-    // Not `write`'s own answer: its mark of 16 KiB would stop and start every single read.
-    if (to.writableLength > SPLICE_QUEUE_BYTES_MAX) from.pause();
-  });
-  to.on("drain", () => from.resume());
-  from.on("end", () => to.end());
-  from.on("error", () => to.resetAndDestroy());
-  // Closed before its end was read: the other side must not take the half for the whole.
-  from.on("close", () => {
-    if (!from.readableEnded) to.resetAndDestroy();
-  });
-  from.resume();
+class Side implements ConnEvents {
+  readonly #own: Conn;
+  readonly #other: Conn;
+  readonly #over: () => void;
+  #ended = false;
+
+  constructor(own: Conn, other: Conn, over: () => void) {
+    this.#own = own;
+    this.#other = other;
+    this.#over = over;
+  }
+
+  data(bytes: Buffer): void {
+    if (!this.#other.write(bytes)) this.#own.pause();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#other.end();
+  }
+
+  drained(): void {
+    this.#other.resume();
+  }
+
+  closed(error: string | undefined): void {
+    // Closed before its end was read: the other side must not take the half for the whole.
+    if (error !== undefined || !this.#ended) this.#other.reset();
+    this.#over();
+  }
 }

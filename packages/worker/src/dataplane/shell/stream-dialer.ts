@@ -6,7 +6,12 @@
 import type { NodeId } from "@skein/common/ids";
 import type { Clock, Timer } from "@skein/common/io/clock";
 import type { Link, LinkReceiver, Network } from "@skein/common/io/network";
-import { STREAM_LINK_IDLE_MS, STREAM_LINKS_PER_NODE } from "../../limits.ts";
+import {
+  STREAM_LINK_IDLE_MS,
+  STREAM_LINKS_PER_NODE,
+  STREAM_PING_MS,
+  STREAM_SILENT_MS,
+} from "../../limits.ts";
 import { MuxLink } from "./mux-link.ts";
 
 /** What wants a link. Exactly one of both is called, unless it was taken back. */
@@ -26,22 +31,23 @@ export class StreamDialer {
   /** By data address and node; a row is deleted when its last link is gone. */
   readonly #links = new Map<string, DialledLink[]>();
   #turn = 0;
+  #shut = false;
 
-  constructor(network: Network, clock: Clock) {
+  readonly #told: (node: NodeId, answers: boolean) => void;
+  readonly #silent = new Set<NodeId>();
+
+  /** `told` of a node that links go to: it stopped answering, or answers again. */
+  constructor(network: Network, clock: Clock, told: (node: NodeId, answers: boolean) => void) {
     this.#network = network;
     this.#clock = clock;
+    this.#told = told;
   }
 
   /** Gives a link to the node, dialling if need be; the answer takes the claim back. */
   claim(target: NodeTarget, claim: LinkClaim): () => void {
     const key = `${target.dataAddress} ${target.nodeId}`;
-    const links = this.#links.get(key) ?? [];
-    this.#links.set(key, links);
-    if (links.length < STREAM_LINKS_PER_NODE) {
-      const link: DialledLink = new DialledLink(this.#clock, () => this.#forget(key, link));
-      links.push(link);
-      link.dial(this.#network, target);
-    }
+    const links = [...(this.#links.get(key) ?? [])];
+    if (links.length < STREAM_LINKS_PER_NODE) links.push(this.#dial(key, target));
     // Nobody waits for a second link while there is a first.
     const open = links.filter((link) => link.isOpen());
     const usable = open.length > 0 ? open : links;
@@ -51,7 +57,42 @@ export class StreamDialer {
   }
 
   shut(): void {
+    this.#shut = true;
     for (const links of this.#links.values()) for (const link of links) link.shut();
+  }
+
+  /** Nodes of the serving table: a silent one that is not among them is asked no more. */
+  retain(nodes: ReadonlySet<NodeId>): void {
+    for (const node of this.#silent) if (!nodes.has(node)) this.#silent.delete(node);
+  }
+
+  #answers(target: NodeTarget, answers: boolean): void {
+    const { nodeId } = target;
+    if (answers === !this.#silent.has(nodeId)) return;
+    if (answers) this.#silent.delete(nodeId);
+    else this.#silent.add(nodeId);
+    this.#told(nodeId, answers);
+  }
+
+  /** Nobody is sent to a silent node any more, so nobody would find that it answers again. */
+  #lookAgain(key: string, target: NodeTarget): void {
+    this.#clock.after(STREAM_PING_MS, () => {
+      if (this.#shut || !this.#silent.has(target.nodeId) || this.#links.has(key)) return;
+      this.#dial(key, target);
+    });
+  }
+
+  #dial(key: string, target: NodeTarget): DialledLink {
+    const link: DialledLink = new DialledLink(this.#clock, {
+      forget: () => {
+        this.#forget(key, link);
+        if (this.#silent.has(target.nodeId)) this.#lookAgain(key, target);
+      },
+      answers: (answers) => this.#answers(target, answers),
+    });
+    this.#links.set(key, [...(this.#links.get(key) ?? []), link]);
+    link.dial(this.#network, target);
+    return link;
   }
 
   #forget(key: string, link: DialledLink): void {
@@ -61,20 +102,27 @@ export class StreamDialer {
   }
 }
 
+interface LinkNews {
+  forget(): void;
+  answers(answers: boolean): void;
+}
+
 const STREAM_NUMBER_MAX = 2 ** 32 - 1;
 
 class DialledLink implements LinkReceiver {
   readonly #clock: Clock;
-  readonly #forget: () => void;
+  readonly #events: LinkNews;
   readonly #claims = new Set<LinkClaim>();
   #mux: MuxLink | undefined;
   #lastStream = 0;
+  #heardSince = true;
   #idle: Timer | undefined;
+  #pulse: Timer | undefined;
   #cancel: () => void = () => undefined;
 
-  constructor(clock: Clock, forget: () => void) {
+  constructor(clock: Clock, events: LinkNews) {
     this.#clock = clock;
-    this.#forget = forget;
+    this.#events = events;
   }
 
   dial(network: Network, target: NodeTarget): void {
@@ -101,8 +149,11 @@ class DialledLink implements LinkReceiver {
       // Only the side that dialled opens streams.
       open: () => link.close("protocol: a stream opened by the listening side"),
       idle: () => this.#restUntilClosed(),
+      heard: () => this.#heard(),
     });
     this.#mux = mux;
+    this.#events.answers(true);
+    this.#askAfter(STREAM_PING_MS);
     for (const claim of this.#claims) this.#give(mux, claim);
     this.#claims.clear();
     if (mux.streamCount() === 0) this.#restUntilClosed();
@@ -114,7 +165,9 @@ class DialledLink implements LinkReceiver {
 
   closed(end: { readonly kind: string; readonly reason: string }): void {
     this.#idle?.cancel();
-    this.#forget();
+    this.#pulse?.cancel();
+    if (end.kind === "timeout") this.#events.answers(false);
+    this.#events.forget();
     const claims = [...this.#claims];
     this.#claims.clear();
     for (const claim of claims) claim.failed(`${end.kind}: ${end.reason}`);
@@ -123,7 +176,27 @@ class DialledLink implements LinkReceiver {
 
   shut(): void {
     this.#idle?.cancel();
+    this.#pulse?.cancel();
     this.#cancel();
+  }
+
+  /** Active check of the node: asks, and says so when nothing at all comes for too long. */
+  #askAfter(delayMs: number): void {
+    this.#pulse?.cancel();
+    this.#pulse = this.#clock.after(delayMs, () => {
+      this.#heardSince = false;
+      this.#mux?.ping();
+      this.#pulse = this.#clock.after(STREAM_SILENT_MS, () => {
+        if (!this.#heardSince) this.#events.answers(false);
+        this.#askAfter(STREAM_PING_MS - STREAM_SILENT_MS);
+      });
+    });
+  }
+
+  #heard(): void {
+    if (this.#heardSince) return;
+    this.#heardSince = true;
+    this.#events.answers(true);
   }
 
   #give(mux: MuxLink, claim: LinkClaim): void {
@@ -131,14 +204,14 @@ class DialledLink implements LinkReceiver {
     this.#idle = undefined;
     this.#lastStream += 1;
     // Numbers are used up: streams that are open go on, new ones get another link.
-    if (this.#lastStream === STREAM_NUMBER_MAX) this.#forget();
+    if (this.#lastStream === STREAM_NUMBER_MAX) this.#events.forget();
     claim.ready(mux, this.#lastStream);
   }
 
   #restUntilClosed(): void {
     this.#idle?.cancel();
     this.#idle = this.#clock.after(STREAM_LINK_IDLE_MS, () => {
-      this.#forget();
+      this.#events.forget();
       this.#mux?.close("idle");
     });
   }

@@ -1,15 +1,16 @@
 /** Answers `/stream`: other nodes ask for tasks of this one. The machine admits; this carries. */
-import type { Socket } from "node:net";
-import { connect } from "node:net";
 import type { TaskId } from "@skein/common/ids";
 import type { Accept, Link, LinkReceiver } from "@skein/common/io/network";
 import type { DataPlaneInput } from "../dataplane.ts";
 import type { StreamFrame, StreamRefusal } from "../stream-frame.ts";
+import type { Dial, Tcp } from "./conn.ts";
 import type { StreamReceiver } from "./mux-link.ts";
 import { MuxLink } from "./mux-link.ts";
-import { StreamPipe } from "./stream-pipe.ts";
+import { splice } from "./splice.ts";
+import { StreamConn } from "./stream-conn.ts";
 
 export interface StreamServerOptions {
+  readonly tcp: Tcp;
   readonly nextId: () => number;
   readonly submit: (input: DataPlaneInput) => void;
 }
@@ -43,6 +44,7 @@ export class StreamServer {
     const mux: MuxLink = new MuxLink(link, {
       open: (stream, task, port) => this.#open(mux, { stream, task, port }),
       idle: () => undefined,
+      heard: () => undefined,
     });
     return mux;
   }
@@ -56,7 +58,10 @@ export class StreamServer {
     const ended = (): void => {
       if (this.#streams.delete(id)) this.#options.submit({ kind: "stream-closed", id });
     };
-    this.#streams.set(id, new ServedStream(mux, asked.stream, ended));
+    this.#streams.set(
+      id,
+      new ServedStream(this.#options.tcp, mux, { stream: asked.stream, ended }),
+    );
     this.#options.submit({ kind: "stream", id, taskId: asked.task, port: asked.port });
   }
 }
@@ -87,15 +92,21 @@ class ServedLink implements LinkReceiver {
   }
 }
 
-/** A stream until its task accepted; from then on a `StreamPipe` takes its place. */
+/** A stream until its task accepted; from then on it is spliced with the task's connection. */
 class ServedStream implements StreamReceiver {
+  readonly #tcp: Tcp;
   readonly #mux: MuxLink;
   readonly #stream: number;
   readonly #ended: () => void;
-  #socket: Socket | undefined;
+  #dial: Dial | undefined;
   #over = false;
 
-  constructor(mux: MuxLink, stream: number, ended: () => void) {
+  constructor(
+    tcp: Tcp,
+    mux: MuxLink,
+    { stream, ended }: { readonly stream: number; readonly ended: () => void },
+  ) {
+    this.#tcp = tcp;
     this.#mux = mux;
     this.#stream = stream;
     this.#ended = ended;
@@ -103,14 +114,13 @@ class ServedStream implements StreamReceiver {
   }
 
   relay(address: string, port: number): void {
-    const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true });
-    this.#socket = socket;
-    socket.on("error", (error) => this.refuse("unreachable", error.message));
-    socket.once("connect", () => {
-      if (this.#over) return;
+    if (this.#over) return;
+    this.#dial = this.#tcp.connect(address, port, (result) => {
+      if ("error" in result) return this.refuse("unreachable", result.error);
+      if (this.#over) return result.destroy();
       this.#over = true;
       this.#mux.send(this.#stream, { kind: "accepted" });
-      new StreamPipe(socket, { mux: this.#mux, stream: this.#stream, ended: this.#ended });
+      splice(new StreamConn(this.#mux, this.#stream), result, this.#ended);
     });
   }
 
@@ -122,12 +132,12 @@ class ServedStream implements StreamReceiver {
 
   /** The other side speaks before our answer only to take the stream back. */
   frame(_frame: StreamFrame): void {
-    this.#socket?.destroy();
+    this.#dial?.cancel();
     this.#end();
   }
 
   linkClosed(_reason: string): void {
-    this.#socket?.resetAndDestroy();
+    this.#dial?.cancel();
     if (!this.#over) this.#end();
   }
 

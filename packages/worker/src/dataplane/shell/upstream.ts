@@ -1,70 +1,36 @@
 /**
  * The way to one backend: straight to a task of this node, or by a stream over its node. Nothing is
- * sent before `join`, so a try that fails has cost the client nothing.
+ * sent before it answered, so a try that fails has cost the client nothing.
  */
-import type { Socket } from "node:net";
-import { connect } from "node:net";
-import type { ConnectTarget } from "../connections.ts";
+import type { ConnectTarget } from "../connection-effect.ts";
 import type { StreamFrame } from "../stream-frame.ts";
+import type { Conn, Dial, Tcp } from "./conn.ts";
 import type { MuxLink, StreamReceiver } from "./mux-link.ts";
-import { splice } from "./splice.ts";
+import { StreamConn } from "./stream-conn.ts";
 import type { StreamDialer } from "./stream-dialer.ts";
-import { StreamPipe } from "./stream-pipe.ts";
 
-export interface Upstream {
-  /** Gives the try up; `done` is not called any more. */
-  abort(): void;
-  /** After `done(undefined)`: joins the client with the backend. */
-  join(client: Socket): void;
+/** Called once, unless the dial was cancelled. */
+export type UpstreamDone = (result: Conn | { readonly error: string }) => void;
+
+export interface UpstreamPorts {
+  readonly tcp: Tcp;
+  readonly dialer: StreamDialer;
 }
 
-/** Called once: with undefined when the backend answered, else with why not. */
-export type UpstreamDone = (error: string | undefined) => void;
-
-export function openUpstream(
-  dialer: StreamDialer,
+export function dialUpstream(
+  { tcp, dialer }: UpstreamPorts,
   target: ConnectTarget,
   done: UpstreamDone,
-): Upstream {
+): Dial {
   return target.kind === "local"
-    ? new LocalUpstream(target, done)
-    : new RemoteUpstream(dialer, target, done);
+    ? tcp.connect(target.address, target.port, done)
+    : new StreamDial(dialer, target, done);
 }
 
-type LocalTarget = Extract<ConnectTarget, { kind: "local" }>;
 type RemoteTarget = Extract<ConnectTarget, { kind: "remote" }>;
 
-class LocalUpstream implements Upstream {
-  readonly #socket: Socket;
-  #done: UpstreamDone | undefined;
-
-  constructor(target: LocalTarget, done: UpstreamDone) {
-    const { address: host, port } = target;
-    this.#done = done;
-    this.#socket = connect({ host, port, allowHalfOpen: true, noDelay: true });
-    this.#socket.once("connect", () => this.#finish(undefined));
-    // Stays for good, and is of no use after the join: the splice has a listener of its own.
-    this.#socket.on("error", (error) => this.#finish(error.message));
-  }
-
-  abort(): void {
-    this.#done = undefined;
-    this.#socket.destroy();
-  }
-
-  join(client: Socket): void {
-    splice(client, this.#socket);
-  }
-
-  #finish(error: string | undefined): void {
-    const done = this.#done;
-    this.#done = undefined;
-    done?.(error);
-  }
-}
-
-/** A stream that waits for its answer; from `join` on a `StreamPipe` takes its place. */
-class RemoteUpstream implements Upstream, StreamReceiver {
+/** A stream that waits for its answer; a `StreamConn` takes its place then. */
+class StreamDial implements Dial, StreamReceiver {
   readonly #dialer: StreamDialer;
   readonly #target: RemoteTarget;
   #done: UpstreamDone | undefined;
@@ -79,34 +45,29 @@ class RemoteUpstream implements Upstream, StreamReceiver {
     this.#claim();
   }
 
-  abort(): void {
+  cancel(): void {
     this.#done = undefined;
     this.#unclaim();
     this.#leave("reset");
   }
 
-  join(client: Socket): void {
-    if (this.#opened === undefined) return void client.resetAndDestroy();
-    new StreamPipe(client, { ...this.#opened, ended: () => undefined });
-  }
-
   frame(frame: StreamFrame): void {
-    if (frame.kind === "accepted") return this.#finish(undefined);
+    if (frame.kind === "accepted") return this.#accepted();
     const reason = frame.kind === "refused" ? `${frame.code}: ${frame.reason}` : frame.kind;
     this.#leave(frame.kind === "refused" ? undefined : "reset");
-    this.#finish(reason);
+    this.#finish({ error: reason });
   }
 
   linkClosed(reason: string): void {
     this.#opened = undefined;
     // The link may have been dead before we asked: that says nothing of the node as it is now.
-    if (this.#done === undefined || this.#secondTry) return this.#finish(reason);
+    if (this.#done === undefined || this.#secondTry) return this.#finish({ error: reason });
     this.#secondTry = true;
     this.#claim();
   }
 
   hold(): void {
-    // Nothing is read before the join.
+    // Nothing is written before the answer.
   }
 
   go(): void {
@@ -121,8 +82,14 @@ class RemoteUpstream implements Upstream, StreamReceiver {
         mux.add(stream, this);
         mux.send(stream, { kind: "open", taskId, port });
       },
-      failed: (reason) => this.#finish(reason),
+      failed: (reason) => this.#finish({ error: reason }),
     });
+  }
+
+  #accepted(): void {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (opened !== undefined) this.#finish(new StreamConn(opened.mux, opened.stream));
   }
 
   #leave(how: "reset" | undefined): void {
@@ -133,9 +100,9 @@ class RemoteUpstream implements Upstream, StreamReceiver {
     opened.mux.remove(opened.stream);
   }
 
-  #finish(error: string | undefined): void {
+  #finish(result: Conn | { readonly error: string }): void {
     const done = this.#done;
     this.#done = undefined;
-    done?.(error);
+    done?.(result);
   }
 }
