@@ -158,6 +158,34 @@ describe("containers", () => {
     expect(await said("POST /containers/create")).to.match(/^501 .*docker service create/);
   });
 
+  it("says which node's lines a log lacks: at the end, and while it follows", async () => {
+    const task = running(cluster);
+    cluster.silentNodes.add(task?.nodeId ?? "");
+    const ended = await ask(socket, "GET /services/web/logs?stdout=1&stderr=1");
+    expect(frames(ended.bytes).at(-1)).to.satisfy(
+      ([stream, text]: [number, string]) =>
+        stream === 3 && /incomplete log stream.*node \S+ is not available: \S/s.test(text),
+    );
+    const target = "/services/web/logs?stderr=1&follow=1&details=1";
+    const followed = await upgrade(socket, target, { body: "", plain: true, method: "GET" });
+    cluster.silentNodes.clear();
+    expect(followed.bytes.toString()).to.match(
+      /com\.docker\.swarm\.node\.id=\w+,.* skein: incomplete log stream: node /,
+    );
+  });
+
+  it("tells what happens to them as events, with Docker's attributes", async () => {
+    const since = `${Math.floor(Date.now() / 1000) - 60}`;
+    const filters = JSON.stringify({ type: ["container"], label: ["com.docker.swarm.task"] });
+    const query = { since, until: `${Math.floor(Date.now() / 1000)}`, filters };
+    const answer = await ask(socket, "GET /events", { query });
+    const lines = answer.bytes.toString().trimEnd().split("\n");
+    const [first, second] = lines.map((line) => JSON.parse(line));
+    expect(first).to.include({ Type: "container", Action: "create", id, scope: "local" });
+    expect(second).to.include({ Action: "start", status: "start", from: "host" });
+    expect(second.Actor.Attributes).to.include({ "com.docker.swarm.service.name": "web" });
+  });
+
   it("answers a wait with its headers at once", async () => {
     const began = await upgrade(socket, `/containers/${id}/wait`, { body: "", plain: true });
     expect(began.head).to.match(/^HTTP\/1\.1 200 OK/);
@@ -209,6 +237,7 @@ interface Upgrade {
   readonly input?: string;
   /** Without the headers that ask for the raw connection; ends at the answer's head. */
   readonly plain?: boolean;
+  readonly method?: "GET";
   readonly when?: (text: string, write: (text: string) => void) => Promise<void>;
 }
 
@@ -218,11 +247,11 @@ function upgrade(
   target: string,
   options: Upgrade,
 ): Promise<{ readonly head: string; readonly bytes: Buffer }> {
-  const { body, input, plain = false, when } = options;
+  const { body, input, plain = false, when, method = "POST" } = options;
   const ask = plain ? "" : "Connection: Upgrade\r\nUpgrade: tcp\r\n";
   const client = net.connect({ path, allowHalfOpen: true });
   client.write(
-    `POST ${target} HTTP/1.1\r\nHost: docker\r\n${ask}Content-Type: application/json\r\n` +
+    `${method} ${target} HTTP/1.1\r\nHost: docker\r\n${ask}Content-Type: application/json\r\n` +
       `Content-Length: ${body.length}\r\n\r\n${body}`,
   );
   if (input !== undefined) client.end(input);
@@ -236,7 +265,8 @@ function upgrade(
     };
     client.on("data", (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
-      if (plain && received.includes("\r\n\r\n")) finish();
+      const at = received.indexOf("\r\n\r\n");
+      if (plain && at > 0 && (method === "POST" || received.length > at + 4)) finish();
       when?.(received.toString(), (text) => client.write(text)).catch(reject);
     });
     client.on("end", finish);

@@ -70,3 +70,5 @@ export const API_CONNECTIONS_MAX = 1024;
 export const API_HEADERS_TIMEOUT_MS = 10_000;
 /** An idle connection of a client is kept this long for its next request. */
 export const API_KEEP_ALIVE_MS = 30_000;
+/** Past events kept for `since`: Docker keeps 256 of one node, this is a whole cluster's. */
+export const EVENTS_KEPT_MAX = 1024;

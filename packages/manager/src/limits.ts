@@ -192,8 +192,6 @@ export const FORWARD_IDLE_CONNECTIONS_MAX = 32;
 export const FORWARD_CONNECTIONS_MAX = 512;
 /** Rows of a list written in one synchronous stretch (about a millisecond). */
 export const LIST_SLICE_ROWS = 64;
-/** Past events kept for `since`; Docker keeps as many. */
-export const EVENTS_KEPT_MAX = 256;
 /** Unread bytes of one streaming client; beyond it the connection is cut, not silently thinned. */
 export const STREAM_QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** Problems named on one status page: a page of 10,000 broken tasks helps nobody. */

@@ -81,13 +81,16 @@ export function logFrame(line: LogLine, origin: LogOrigin, query: LogQuery): Uin
 }
 
 /** Bytes as they are, which need not be lines: what a program writes while somebody watches. */
-export function frameOf(stream: "stdout" | "stderr", bytes: Uint8Array): Uint8Array {
+export function frameOf(stream: keyof typeof STREAM_NUMBERS, bytes: Uint8Array): Uint8Array {
   const frame = Buffer.alloc(HEADER_BYTES + bytes.length);
-  frame.writeUInt8(stream === "stdout" ? 1 : 2, 0);
+  frame.writeUInt8(STREAM_NUMBERS[stream], 0);
   frame.writeUInt32BE(bytes.length, 4);
   frame.set(bytes, HEADER_BYTES);
   return frame;
 }
+
+/** A client ends at the first `system-error`, and shows its text. */
+const STREAM_NUMBERS = { stdout: 1, stderr: 2, "system-error": 3 } as const;
 
 const HEADER_BYTES = 8;
 const NEWLINE = 10;

@@ -8,7 +8,8 @@ export function clusterContainers(view: ClusterView): readonly ContainerFacts[] 
   return view.tasks.list().flatMap((task) => containerOf(task) ?? []);
 }
 
-function containerOf(task: Task): ContainerFacts | undefined {
+/** Undefined: no node was told of it yet. */
+export function containerOf(task: Task): ContainerFacts | undefined {
   const { nodeId, address, pinnedTo, serviceId, serviceName, slot } = task;
   const { spec, ports, status, createdAt } = task;
   if (nodeId === undefined) return undefined;

@@ -133,7 +133,6 @@ describe("the Engine API of a worker node", () => {
     ["GET", "/tasks"],
     ["POST", "/configs/create"],
     ["GET", "/swarm"],
-    ["GET", "/events"],
   ] as const) {
     it(`refuses ${method} ${url} with Docker's text`, async () => {
       const [status, text] = await message(method, url);

@@ -1,42 +1,30 @@
-/** One change of the store -> one event as Docker's clients know them, or none. */
+/** One change of the store -> events as Docker's clients know them. */
+import { containerEvents } from "@skein/common/api/container-events";
+import type { EngineEvent } from "@skein/common/api/engine-event";
 import type { Config } from "@skein/common/model/config";
 import type { Network } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
 import type { Service } from "@skein/common/model/service";
 import { replicasOf } from "@skein/common/model/service-mode";
+import type { Task } from "@skein/common/model/task";
 import type { Change } from "../../store/view.ts";
-import type { Filters } from "../filters.ts";
-import { anyOf } from "../filters.ts";
+import { containerOf } from "../containers.ts";
 import { nodeName } from "./node.ts";
 
-export interface SwarmEvent {
-  readonly type: "node" | "service" | "config" | "network";
-  readonly action: "create" | "update" | "remove";
-  readonly id: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  /** Wall milliseconds. */
-  readonly at: number;
+/** What one change of the store means to Docker's clients, in order. */
+export function eventsOf(change: Change, now: number): readonly EngineEvent[] {
+  if (change.table === "task") {
+    const [before, after] = rows<Task>(change).map((task) => task && containerOf(task));
+    return containerEvents(before, after, now);
+  }
+  const event = eventOf(change, now);
+  return event === undefined ? [] : [event];
 }
 
-export const EVENT_FILTERS = [
-  "type",
-  "event",
-  "scope",
-  "service",
-  "node",
-  "config",
-  "secret",
-  "network",
-  "container",
-  "image",
-  "volume",
-  "plugin",
-  "daemon",
-  "label",
-] as const;
-
-/** `now`: the time of a removal, which leaves no row that says when. */
-export function eventOf(change: Change, now: number): SwarmEvent | undefined {
+/**
+ * Of everything but tasks. `now`: the time of a removal, which leaves no row that says when.
+ */
+export function eventOf(change: Change, now: number): EngineEvent | undefined {
   switch (change.table) {
     case "node":
       return rowEvent("node", change, now, describeNode);
@@ -53,32 +41,6 @@ export function eventOf(change: Change, now: number): SwarmEvent | undefined {
   }
 }
 
-/** One line of the stream. `timeNano` is beyond 2^53: its digits are put together as text. */
-export function eventLine(event: SwarmEvent): string {
-  const head = JSON.stringify({
-    Type: event.type,
-    Action: event.action,
-    Actor: { ID: event.id, Attributes: event.attributes },
-    scope: "swarm",
-    time: Math.floor(event.at / 1000),
-  });
-  return `${head.slice(0, -1)},"timeNano":${event.at}000000}\n`;
-}
-
-export function matchesEvent(event: SwarmEvent, filters: Filters): boolean {
-  const about = (type: string) => (value: string) =>
-    event.type === type && (event.id.startsWith(value) || event.attributes["name"] === value);
-  return (
-    anyOf(filters, "type", (type) => type === event.type) &&
-    anyOf(filters, "event", (action) => action === event.action) &&
-    anyOf(filters, "scope", (scope) => scope === "swarm") &&
-    ["service", "node", "config", "network"].every((key) => anyOf(filters, key, about(key))) &&
-    ["secret", "container", "image", "volume", "plugin", "daemon", "label"].every((key) =>
-      anyOf(filters, key, () => false),
-    )
-  );
-}
-
 type Describe<Row> = (after: Row | undefined, before: Row | undefined) => Record<string, string>;
 
 function rowEvent<Row extends Node | Config>(
@@ -86,14 +48,14 @@ function rowEvent<Row extends Node | Config>(
   change: Change,
   now: number,
   describe: Describe<Row>,
-): SwarmEvent {
+): EngineEvent {
   const [before, after] = rows<Row>(change);
   const at = after?.updatedAt ?? now;
   return { type, action: change.action, id: change.id, attributes: describe(after, before), at };
 }
 
 /** A service is gone for its user when it is marked removed, not when its last task is. */
-function serviceEvent(change: Change, now: number): SwarmEvent | undefined {
+function serviceEvent(change: Change, now: number): EngineEvent | undefined {
   const [before, after] = rows<Service>(change);
   if (before?.removed === true) return undefined;
   const isRemoved = after === undefined || after.removed === true;
@@ -107,7 +69,7 @@ function serviceEvent(change: Change, now: number): SwarmEvent | undefined {
 }
 
 /** Only what its user did: a network changes with every address, and stays a while when removed. */
-function networkEvent(change: Change, now: number): SwarmEvent | undefined {
+function networkEvent(change: Change, now: number): EngineEvent | undefined {
   const [before, after] = rows<Network>(change);
   const isRemoved = before?.removedAt === undefined && after?.removedAt !== undefined;
   if (change.action !== "create" && !isRemoved) return undefined;

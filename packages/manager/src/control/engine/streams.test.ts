@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
+import type { EngineEvent } from "@skein/common/api/engine-event";
+import { eventLine, matchesEvent } from "@skein/common/api/engine-event";
 import { logIndex, taskId } from "@skein/common/ids";
 import { expect } from "chai";
 import type { Change } from "../../store/view.ts";
-import type { SwarmEvent } from "./event.ts";
-import { eventLine, eventOf, matchesEvent } from "./event.ts";
+import { eventOf, eventsOf } from "./event.ts";
 import type { LogLine } from "./log-frame.ts";
 import { logFrame, parseLogQuery } from "./log-frame.ts";
 
@@ -109,7 +110,7 @@ describe("event", () => {
   const recorded: readonly Recorded[] = fixture("events");
   for (const sent of recorded) {
     it(`writes what dockerd writes: ${sent.Type} ${sent.Action}`, () => {
-      const event: SwarmEvent = {
+      const event: EngineEvent = {
         type: sent.Type,
         action: sent.Action,
         id: sent.Actor.ID,
@@ -158,6 +159,27 @@ describe("event", () => {
     for (const table of ["task", "slot", "cluster"] as const) {
       expect(eventOf(change({ table }), 9)).to.equal(undefined);
     }
+  });
+
+  it("tells every step of a container, though its report skipped some", () => {
+    const task = (state: string, exitCode?: number) => ({
+      ...{ id: "t1", nodeId: "n1", serviceId: "s1", serviceName: "web", slot: 1, ports: [] },
+      ...{ createdAt: 1, spec: { process: { image: "host", labels: {} } } },
+      status: { state, at: 7000, message: "", ...(exitCode === undefined ? {} : { exitCode }) },
+    });
+    const row = (before: unknown, after: unknown) =>
+      eventsOf(change({ table: "task", id: "t1", before, after }), 9).map(({ action, at }) => [
+        action,
+        at,
+      ]);
+    expect(row(undefined, task("assigned"))).to.deep.equal([]);
+    expect(row(task("assigned"), task("running"))).to.deep.equal([
+      ["create", 7000],
+      ["start", 7000],
+    ]);
+    expect(row(task("running"), task("failed", 3))).to.deep.equal([["die", 7000]]);
+    expect(row(task("running"), task("running"))).to.deep.equal([]);
+    expect(row(task("failed", 3), undefined)).to.deep.equal([["destroy", 9]]);
   });
 
   it("filters by kind, action, object and scope", () => {

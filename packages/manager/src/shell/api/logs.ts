@@ -1,15 +1,17 @@
 /**
  * GET /services/{id}/logs and /tasks/{id}/logs: one stream, gathered from every node that has or
- * had the tasks. A node that does not answer is left out and logged: its lines are missing, those
- * of the others are not.
+ * had the tasks. Of a node that does not answer the lines are missing, and the stream says so: at
+ * its end with Docker's frame for errors, by which the CLI fails; while it follows with a line on
+ * stderr under the name of a task of that node, since such a frame would end it.
  */
 import type { ServerResponse } from "node:http";
 import { compareVersions } from "@skein/common/api/match-route";
+import { nodeId as asNodeId } from "@skein/common/ids";
 import type { Service } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
 import type { LogMessage } from "@skein/common/wire/log-messages";
 import type { LogQuery } from "../../control/engine/log-frame.ts";
-import { logFrame, parseLogQuery } from "../../control/engine/log-frame.ts";
+import { frameOf, logFrame, parseLogQuery } from "../../control/engine/log-frame.ts";
 import { resolveService, resolveTask } from "../../control/resolve.ts";
 import { FOLLOW_LOOK_MS, LOG_OPEN_MS, STREAM_QUEUE_BYTES_MAX } from "../../limits.ts";
 import type { Handler } from "./handler.ts";
@@ -71,6 +73,8 @@ class LogStream {
   readonly #wanted: Wanted;
   readonly #tasks = new Map<string, Task>();
   readonly #sources = new Set<Source>();
+  /** Why lines are missing. */
+  readonly #reasons: string[] = [];
   #look: NodeJS.Timeout | undefined;
 
   constructor(port: ManagerPort, response: ServerResponse, wanted: Wanted) {
@@ -158,11 +162,33 @@ class LogStream {
   #missing(nodeId: string, reason: string): void {
     this.#port.metrics.count("skein_api_log_nodes_missing_total");
     this.#port.log.write("warn", "log stream without a node", { nodeId, reason });
+    const name = this.#port.view.nodes.get(asNodeId(nodeId))?.description.hostname ?? nodeId;
+    const said = `node ${name} is not available: ${reason}`;
+    if (!this.#wanted.query.follow) {
+      this.#reasons.push(said);
+      return;
+    }
+    const task = [...this.#tasks.values()].find((row) => row.nodeId === nodeId);
+    if (task === undefined || this.#response.writableEnded) return;
+    const origin = { nodeId, serviceId: task.serviceId, taskId: task.id };
+    const text = `skein: incomplete log stream: ${said}\n`;
+    const atNs = `${this.#port.wall()}000000`;
+    const line = { kind: "line", taskId: task.id, stream: "stderr", atNs } as const;
+    const frame = logFrame({ ...line, line: Buffer.from(text) }, origin, this.#wanted.query);
+    this.#response.write(frame);
   }
 
   #endWhenDone(): void {
     if (this.#wanted.query.follow || this.#sources.size > 0) return;
-    if (!this.#response.writableEnded) this.#response.end();
+    if (this.#response.writableEnded) return;
+    if (this.#reasons.length > 0) {
+      const message =
+        "Error grabbing logs: rpc error: code = Unknown desc = warning: incomplete log stream. " +
+        "some logs could not be retrieved for the following reasons: ";
+      const text = `${message}${this.#reasons.join(", ")}\n`;
+      this.#response.write(frameOf("system-error", Buffer.from(text)));
+    }
+    this.#response.end();
   }
 
   #stop(): void {

@@ -19,16 +19,24 @@ import type { Call, ContainerPorts } from "./container-ports.ts";
 import * as exec from "./exec.ts";
 import { ExecRegistry } from "./exec-registry.ts";
 import * as lifecycle from "./lifecycle.ts";
+import { LocalEvents } from "./local-events.ts";
 import * as observe from "./observe.ts";
 import * as output from "./output.ts";
 import { stats } from "./stats.ts";
 import { takeBytes } from "./take-bytes.ts";
 
-type Handler = (ports: ContainerPorts, call: Call, execs: ExecRegistry) => void | Promise<void>;
+type Handler = (ports: ContainerPorts, call: Call, state: State) => void | Promise<void>;
+
+/** What outlives a request. */
+interface State {
+  readonly execs: ExecRegistry;
+  readonly events: LocalEvents;
+}
 
 const HANDLERS: Partial<Record<RouteName, Handler>> = {
   "container-list": observe.list,
-  "container-inspect": observe.inspect,
+  "container-inspect": (ports, call, { execs }) => observe.inspect(ports, call, execs),
+  events: (_ports, call, { events }) => events.serve(call),
   "container-top": observe.top,
   "container-stats": stats,
   "container-logs": output.logs,
@@ -47,18 +55,19 @@ const HANDLERS: Partial<Record<RouteName, Handler>> = {
     }),
   "container-archive": archive.download,
   "container-archive-put": archive.upload,
-  "container-exec": exec.create,
-  "exec-start": exec.start,
-  "exec-resize": (_ports, call, execs) => exec.resize(call, execs),
-  "exec-inspect": (_ports, call, execs) => exec.inspect(call, execs),
+  "container-exec": (ports, call, { execs }) => exec.create(ports, call, execs),
+  "exec-start": (ports, call, { execs }) => exec.start(ports, call, execs),
+  "exec-resize": (_ports, call, { execs }) => exec.resize(call, execs),
+  "exec-inspect": (_ports, call, { execs }) => exec.inspect(call, execs),
 };
 
 export class ContainerApi {
   readonly #ports: ContainerPorts;
-  readonly #execs = new ExecRegistry();
+  readonly #state: State;
 
   constructor(ports: ContainerPorts) {
     this.#ports = ports;
+    this.#state = { execs: new ExecRegistry(), events: new LocalEvents(ports) };
   }
 
   serves(route: RouteName): boolean {
@@ -120,7 +129,7 @@ export class ContainerApi {
     const query = new URLSearchParams(rest.request.url?.split("?", 2)[1] ?? "");
     const call: Call = { match, query, response, ...rest };
     const handler = HANDLERS[match.route.name];
-    const run = async (): Promise<void> => handler?.(this.#ports, call, this.#execs);
+    const run = async (): Promise<void> => handler?.(this.#ports, call, this.#state);
     run().catch((error: unknown) => {
       this.#ports.bug(error);
       if (response.headersSent) return void response.destroy();
