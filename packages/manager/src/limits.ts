@@ -136,7 +136,14 @@ export const UPDATE_PENDING_MS_MAX = 60_000;
 /** An updated task that prepares or starts for this long has failed. */
 export const UPDATE_START_MS_MAX = 600_000;
 /** An updated task that runs but does not get into rotation for this long has failed. */
-export const UPDATE_ROTATION_MS_MAX = 60_000;
+export const UPDATE_ROTATION_MS_MAX = 10_000;
+/** What a health check's own time is lengthened by: its process has to start, too. */
+export const UPDATE_HEALTH_MARGIN_MS = 10_000;
+/**
+ * A drained node's task serves this long at most while its replacement is not in rotation: a node
+ * must become empty even where nothing else has room.
+ */
+export const DRAIN_SERVES_MS_MAX = 600_000;
 /** Update monitor and failure action, where the service names none (Swarm's defaults). */
 export const UPDATE_MONITOR_MS_DEFAULT = 5000;
 /** A scheduled run that starts later than this counts as missed. */

@@ -123,6 +123,8 @@ export const serviceSpecSchema = v.object({
   mode: serviceModeSchema,
   update: v.exactOptional(updateConfigSchema),
   rollback: v.exactOptional(updateConfigSchema),
+  /** How long an updated task may run without getting into rotation; absent: 10 s. */
+  updateDeadlineMs: v.exactOptional(count),
   endpointMode: v.picklist(["vip", "dnsrr"]),
   ports: v.array(portSpecSchema),
   /**

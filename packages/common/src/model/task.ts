@@ -76,6 +76,11 @@ export const slotSchema = v.object({
   failures: count,
   /** Store time at which the current task may start (its desired state is `ready` until then). */
   startAt: v.exactOptional(count),
+  /**
+   * Store time until which the former task serves on while this one is not in rotation yet: its
+   * node is drained.
+   */
+  servesUntil: v.exactOptional(count),
   /** Why the last task was replaced: shown by `service ps`. */
   reason: v.exactOptional(shortText),
 });

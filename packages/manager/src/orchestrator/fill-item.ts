@@ -14,6 +14,8 @@ export interface Successor {
   readonly failures: number;
   /** The task is held at `ready` until then: see promote.ts for what ends the wait. */
   readonly startAt?: StoreTime;
+  /** The former task is not asked to end: it serves until this one does, or until then. */
+  readonly servesUntil?: StoreTime;
   readonly reason: string;
 }
 

@@ -3,32 +3,49 @@
  * has done so already; this is what ends the old task of a start-first update, and what repairs a
  * leader that died between two commands.
  *
- * Invariant O7: a slot has at most one task that is wanted, except a start-first update, where
- * the old one serves until the new one is in rotation.
+ * Invariant O7: a slot has at most one task that is wanted, except a start-first update, and a
+ * slot whose node is drained: there the old one serves until the new one is in rotation, in the
+ * latter case until `Slot.servesUntil` at most.
  */
 import type { Service } from "@skein/common/model/service";
-import type { Task } from "@skein/common/model/task";
+import type { Slot, Task } from "@skein/common/model/task";
+import type { StoreTime } from "@skein/common/time";
+import { storeTime } from "@skein/common/time";
 import type { DecideContext, Decided } from "../store/decision.ts";
 import type { ClusterView } from "../store/view.ts";
 import { inBatches } from "./batch.ts";
+import { sooner } from "./deadline.ts";
 import type { DesiredItem } from "./fill-item.ts";
 import { shutdownItems } from "./fill-item.ts";
 import { isLive, isServing, isWanted, livingServices, slotStates } from "./slot-state.ts";
 import { updateConfigOf } from "./update-config.ts";
 
-export function retire({ view }: DecideContext): Decided {
+export function retire({ view, now }: DecideContext): Decided {
   const items: DesiredItem[] = [];
+  let again: StoreTime | undefined;
   for (const service of livingServices(view)) {
     if (!hasWantedLeftBehind(view, service)) continue;
-    for (const { task, others } of slotStates(view, service)) {
+    for (const { slot, task, others } of slotStates(view, service)) {
       for (const other of others()) {
+        if (!isWanted(other)) continue;
         const serves = other.status.state === "running" && isLive(view, other);
         if (serves && isReplacedGently(service, other, task)) continue;
-        items.push(...shutdownItems(other, task === undefined ? "slot moved on" : reason(task)));
+        const until = serves ? servesUntil(slot, task) : undefined;
+        if (until !== undefined && until > now) again = sooner(again, until);
+        else items.push(...shutdownItems(other, task === undefined ? MOVED_ON : reason(task)));
       }
     }
   }
-  return { commands: inBatches(items, (batch) => ({ kind: "set-desired", items: batch })) };
+  const commands = inBatches(items, (batch) => ({ kind: "set-desired", items: batch }));
+  return again === undefined ? { commands } : { commands, again };
+}
+
+const MOVED_ON = "slot moved on";
+
+/** Its node is drained, and its successor does not serve yet. */
+function servesUntil(slot: Slot, task: Task | undefined): StoreTime | undefined {
+  if (slot.servesUntil === undefined || task === undefined || isServing(task)) return undefined;
+  return storeTime(slot.servesUntil);
 }
 
 /** One cheap pass that spares the usual case, where there is nothing to do. */

@@ -9,14 +9,22 @@ import type { ClusterView } from "../store/view.ts";
 import type { Retry } from "./restart-policy.ts";
 import { conditionOf, endedByItself, mayRestart, retryAfter } from "./restart-policy.ts";
 import type { SlotState } from "./slot-state.ts";
-import { isWanted } from "./slot-state.ts";
+import { isServing, isWanted } from "./slot-state.ts";
 
 export type SlotVerdict =
   | { readonly kind: "keep" }
   /** Asked to end without a successor: a drained node under condition `none`. */
   | { readonly kind: "stop"; readonly reason: string }
-  /** `retry` is absent when nothing failed: the successor starts at once. */
-  | { readonly kind: "replace"; readonly reason: string; readonly retry?: Retry };
+  /**
+   * `retry` is absent when nothing failed: the successor starts at once. `gently`: the task serves
+   * until its successor does.
+   */
+  | {
+      readonly kind: "replace";
+      readonly reason: string;
+      readonly retry?: Retry;
+      readonly gently?: true;
+    };
 
 const KEEP: SlotVerdict = { kind: "keep" };
 
@@ -35,7 +43,11 @@ export function judgeSlot(view: ClusterView, { slot, task, others }: SlotState):
   // A slot of a global service has no other node to go to (global.ts).
   const loss = slot.pinnedTo === undefined ? nodeLoss(view, task) : undefined;
   if (loss === undefined) return KEEP;
-  if (restarts) return { kind: "replace", reason: loss.reason };
+  if (restarts) {
+    // A job's task does its work twice if it runs beside its successor.
+    const gently = loss.mustStop && isServing(task) && task.iteration === undefined;
+    return { kind: "replace", reason: loss.reason, ...(gently ? { gently } : {}) };
+  }
   return loss.mustStop ? { kind: "stop", reason: loss.reason } : KEEP;
 }
 

@@ -18,5 +18,15 @@ export function isRollback({ updateStatus }: Service): boolean {
 
 export function updateConfigOf(service: Service): UpdateConfig {
   const { update, rollback } = service.spec;
-  return (isRollback(service) ? rollback : update) ?? DEFAULTS;
+  const config = (isRollback(service) ? rollback : update) ?? DEFAULTS;
+  if (config.order === "stop-first" || !holdsHostPorts(service)) return config;
+  return { ...config, order: "stop-first" };
+}
+
+/**
+ * A port of the node itself is held until its task has ended: a new task that must start first
+ * might wait for it for ever (moby#36934), so that such services stop first whatever they ask.
+ */
+function holdsHostPorts({ ports }: Service): boolean {
+  return ports.some(({ mode }) => mode === "host");
 }

@@ -12,7 +12,12 @@ import type { Task } from "@skein/common/model/task";
 import { TASK_STATES } from "@skein/common/model/task-state";
 import type { StoreTime } from "@skein/common/time";
 import { storeTime } from "@skein/common/time";
-import { UPDATE_PENDING_MS_MAX, UPDATE_ROTATION_MS_MAX, UPDATE_START_MS_MAX } from "../limits.ts";
+import {
+  UPDATE_HEALTH_MARGIN_MS,
+  UPDATE_PENDING_MS_MAX,
+  UPDATE_ROTATION_MS_MAX,
+  UPDATE_START_MS_MAX,
+} from "../limits.ts";
 import type { DecideContext } from "../store/decision.ts";
 import { conditionOf, endedByItself } from "./restart-policy.ts";
 import type { SlotState } from "./slot-state.ts";
@@ -45,7 +50,7 @@ export function phaseOf(
   if (isMoving) return { kind: "moving" };
   const isOver = TASK_STATES[task.status.state] > TASK_STATES.running;
   if (isOver || isServing(task)) return { kind: "settled", since: storeTime(task.stateSince) };
-  const until = deadlineOf(task);
+  const until = deadlineOf(service, task);
   if (until > now) return { kind: "waiting", until };
   // Stuck in an earlier try of the same update: sending it again tries again.
   return isOfThisTry(service, task) ? { kind: "failed", taskId: task.id } : { kind: "stale" };
@@ -73,13 +78,18 @@ function earlyFailure(service: Service, { task, others }: SlotState): Task | und
   );
 }
 
-function deadlineOf(task: Task): StoreTime {
-  const number = TASK_STATES[task.status.state];
-  const waitMs =
-    number <= TASK_STATES.pending
-      ? UPDATE_PENDING_MS_MAX
-      : number < TASK_STATES.running
-        ? UPDATE_START_MS_MAX
-        : UPDATE_ROTATION_MS_MAX;
-  return storeTime(task.stateSince + waitMs);
+function deadlineOf(service: Service, task: Task): StoreTime {
+  return storeTime(task.stateSince + waitMsOf(service, task));
+}
+
+/** How long a task may be in its state before the update has failed (O8). */
+function waitMsOf({ spec }: Service, { status, spec: { process } }: Task): number {
+  if (TASK_STATES[status.state] <= TASK_STATES.pending) return UPDATE_PENDING_MS_MAX;
+  const { health } = process;
+  if (status.state === "starting" && health !== undefined) {
+    const checksMs = health.retries * (health.intervalMs + health.timeoutMs);
+    return health.startPeriodMs + checksMs + UPDATE_HEALTH_MARGIN_MS;
+  }
+  if (status.state !== "running") return UPDATE_START_MS_MAX;
+  return spec.updateDeadlineMs ?? UPDATE_ROTATION_MS_MAX;
 }

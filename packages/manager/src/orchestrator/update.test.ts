@@ -279,7 +279,7 @@ describe("update", () => {
     },
     {
       name: "does not get into rotation",
-      waitMs: 60_000,
+      waitMs: 10_000,
       act: (cluster: SmallCluster) =>
         cluster.report(cluster.task("web", 1).id, { state: "running" }),
     },

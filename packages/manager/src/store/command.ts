@@ -148,6 +148,8 @@ export const commandSchema = v.variant("kind", [
         failures: count,
         startAt: v.exactOptional(count),
         reason: v.exactOptional(shortText),
+        /** The slot's former task is not asked to end: it serves until then at most. */
+        servesUntil: v.exactOptional(count),
         /** Of a new slot of a global service; a slot that is there keeps its node. */
         pinnedTo: v.exactOptional(id<NodeId>()),
       }),

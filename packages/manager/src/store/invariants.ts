@@ -87,7 +87,16 @@ function slotFaults(view: ClusterView): readonly string[] {
     if (task === undefined) faults.push(`slot ${key}: its task is missing`);
     else if (task.generation !== slot.generation) faults.push(`slot ${key}: generation of task`);
   }
-  const wanted = view.tasks.list().filter(isWanted);
+  // While its node is drained the former task serves beside the new one (servesUntil).
+  const drained = new Set(
+    view.slots
+      .list()
+      .filter(({ servesUntil }) => servesUntil !== undefined)
+      .map(({ serviceId, slot }) => slotKey(serviceId, slot)),
+  );
+  const wanted = view.tasks
+    .list()
+    .filter((task) => isWanted(task) && !drained.has(slotKey(task.serviceId, task.slot)));
   const names = wanted.map((task) => `${slotKey(task.serviceId, task.slot)} v${task.taskIndex}`);
   for (const name of repeated(names)) faults.push(`slot ${name}: two wanted tasks`);
   return faults;

@@ -45,7 +45,8 @@ function fillSlot(draft: Draft, service: Service, item: Item): void {
   const { slot, taskId, failures, startAt, reason } = item;
   const old = draft.slots.get(slotKey(service.id, slot));
   const previous = old?.taskId === undefined ? undefined : draft.tasks.get(old.taskId);
-  if (previous !== undefined && !mayServeOn(service, previous)) {
+  const { servesUntil = old?.servesUntil } = item;
+  if (previous !== undefined && !mayServeOn(service, previous) && item.servesUntil === undefined) {
     moveDesired(draft, previous, "shutdown");
   }
   const next: Slot = {
@@ -56,6 +57,7 @@ function fillSlot(draft: Draft, service: Service, item: Item): void {
     taskId,
     failures,
     ...pinned(old ?? item),
+    ...(servesUntil === undefined ? {} : { servesUntil }),
     ...(startAt === undefined ? {} : { startAt }),
     ...(reason === undefined ? {} : { reason }),
   };
