@@ -11,6 +11,7 @@ import { taskId } from "@skein/common/ids";
 import { silentLog } from "@skein/common/io/log";
 import { systemClock } from "@skein/common/node/system-clock";
 import type { EngineEvent, FoundTask, RunSpec } from "@skein/worker/engine/engine";
+import { Cgroups } from "@skein/worker/engine/process-cgroup";
 import { createProcessEngine } from "@skein/worker/engine/process-engine";
 import { expect } from "chai";
 
@@ -22,6 +23,7 @@ class Bench {
   readonly directory = mkdtempSync(join(tmpdir(), "skein-engine-"));
   readonly events: EngineEvent[] = [];
   readonly waiting = new Set<() => void>();
+  readonly cgroups = new Cgroups(`skein-test-${RUN}`);
   engine = this.fresh();
 
   fresh() {
@@ -29,6 +31,7 @@ class Bench {
       directory: join(this.directory, "tasks"),
       clock: systemClock(),
       log: silentLog,
+      cgroups: this.cgroups,
     });
     engine.onEvent((event) => {
       this.events.push(event);
@@ -202,12 +205,46 @@ describe("the process engine", function () {
     });
   });
 
-  it("warns of a limit it does not enforce", async () => {
-    const task = shell("exit 0", { limitMemoryBytes: 1e6 });
-    await bench.prepared(task);
-    expect((await bench.event("warning", task.taskId)).message).to.match(
-      /^memory limit not enforced/,
-    );
+  it("keeps a limit, or refuses the task with the system's words", async () => {
+    const task = shell("cat /proc/self/cgroup; sleep 30", { limitPids: 7 });
+    bench.engine.prepare(task);
+    if (!bench.cgroups.kinds().includes("pids")) {
+      const { error } = await bench.event("rejected", task.taskId);
+      expect(error).to.match(/^cannot limit pids: no writable cgroup: /);
+      return;
+    }
+    await bench.event("prepared", task.taskId);
+    bench.engine.start(task.taskId);
+    await bench.event("started", task.taskId);
+    await bench.printed(task.taskId, `skein-test-${RUN}/${task.taskId}`);
+    bench.engine.stop(task.taskId);
+    await bench.event("exited", task.taskId);
+  });
+
+  it("sets ulimits and the out-of-memory score before the program begins", async () => {
+    const task = shell("ulimit -n; ulimit -Hn; cat /proc/self/oom_score_adj; sleep 30", {
+      ulimits: [{ name: "nofile", soft: 77, hard: 99 }],
+      oomScoreAdj: 321,
+    });
+    await bench.started(task);
+    for (const word of ["77", "99", "321"]) await bench.printed(task.taskId, word);
+    bench.engine.stop(task.taskId);
+    await bench.event("exited", task.taskId);
+  });
+
+  it("answers a health check: its exit status, and silence", async () => {
+    const id = taskId(`check-${RUN}`);
+    const check = { taskId: id, env: { PATH: "/bin:/usr/bin" }, directory: "/", timeoutMs: 300 };
+    const ask = async (script: string) => {
+      bench.events.length = 0;
+      bench.engine.check({ ...check, argv: ["/bin/sh", "-c", script] });
+      const { healthy, output } = await bench.event("checked", id);
+      return `${healthy} ${output}`;
+    };
+    expect(await ask("echo fine")).to.equal("true fine");
+    expect(await ask("echo bad; exit 3")).to.equal("false bad");
+    expect(await ask("exit 4")).to.equal("false exit status 4");
+    expect(await ask("sleep 60")).to.equal("false no answer within 300 ms");
   });
 
   describe("stops", () => {

@@ -163,6 +163,8 @@ export const SCHEDULE_TASKS_MAX = 4000;
 export const SCHEDULE_CHUNK_TASKS = 4000;
 /** Groups up to this size look at every node for each task; for larger ones a tree pays. */
 export const SCAN_TASKS_MAX = 4;
+/** Parsed constraints remembered; beyond that all are forgotten and parsed anew. */
+export const CONSTRAINTS_PARSED_MAX = 4096;
 /** A node where tasks of a service failed this often of late is tried last. */
 export const NODE_FAILURES_MAX = 5;
 /** How long a failure counts against its node. */

@@ -35,6 +35,7 @@ import type { ToLauncher } from "@skein/common/wire/local-messages";
 import { fromLauncherSchema } from "@skein/common/wire/local-messages";
 import { decodeWith } from "@skein/common/wire/schema";
 import type { TaskDefaults } from "./agent/run-spec.ts";
+import { Cgroups } from "./engine/process-cgroup.ts";
 import type { ProcessEngine } from "./engine/process-engine.ts";
 import { createProcessEngine } from "./engine/process-engine.ts";
 import { RETURN_WITHIN_MS } from "./limits.ts";
@@ -60,6 +61,7 @@ interface Adapters {
   readonly metrics: MetricsRegistry;
   readonly network: TlsNetwork;
   readonly engine: ProcessEngine;
+  readonly cgroups: Cgroups;
   readonly dataPlane: DataPlaneThread;
 }
 
@@ -100,6 +102,7 @@ function makeAdapters(directory: string): Adapters {
   addProcessMetrics(metrics);
   watchLoopLag(metrics);
   const host = config.address;
+  const cgroups = new Cgroups(`skein-${config.nodeId}`);
   return {
     config,
     clock,
@@ -110,7 +113,9 @@ function makeAdapters(directory: string): Adapters {
       directory: join(directory, TASKS_DIRECTORY),
       clock,
       log: journal,
+      cgroups,
     }),
+    cgroups,
     dataPlane: startDataPlane({
       entry: new URL("./dataplane-thread.mjs", import.meta.url),
       config,
@@ -170,7 +175,7 @@ function makeWorker(adapters: Adapters, tunnel: Accept): Worker {
     ...adapters,
     random: systemRandom(),
     disk: createFileDisk(stateDir),
-    describe: () => describeNode(config),
+    describe: () => describeNode(config, adapters.cgroups.kinds()),
     taskDefaults: taskDefaults(config),
     fatal: (reason) => stop(`Cannot go on: ${reason}`),
     published: (ports) => tell({ kind: "published", ports: [...ports] }),

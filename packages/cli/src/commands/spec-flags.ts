@@ -24,7 +24,7 @@ import {
   variablesIn,
   withOwnValue,
 } from "./spec-flag-kinds.ts";
-import { byteSize, cpus, port, ratio, wholeNumber } from "./values.ts";
+import { byteSize, cpus, keyAndValue, port, ratio, wholeNumber } from "./values.ts";
 
 const TASK = ["TaskTemplate"];
 const CONTAINER = [...TASK, "ContainerSpec"];
@@ -95,6 +95,15 @@ const SURROUNDINGS: readonly SpecFlag[] = [
     { flags: "--constraint", value: "rule", help: "placement, as in node.labels.zone==a" },
     { path: PLACEMENT, key: "Constraints", keyOf: (rule) => rule.replaceAll(" ", "") },
   ),
+  listFlag(
+    { use: "create", flags: "--placement-pref <spread=label>", help: "spread over a node label" },
+    (spec, words) => {
+      objectAt(spec, ...PLACEMENT)["Preferences"] = words.map((word) => {
+        const [, SpreadDescriptor] = keyAndValue(word);
+        return { Spread: { SpreadDescriptor } };
+      });
+    },
+  ),
   ...labelFlags({ flags: "-l, --label", help: "label of the service" }, []),
   ...labelFlags({ flags: "--container-label", help: "label of its tasks" }, CONTAINER),
 ];
@@ -127,6 +136,36 @@ const LIFE: readonly SpecFlag[] = [
 ];
 
 const RESERVED: readonly SpecFlag[] = [
+  numberFlag("--limit-pids <n>", "at most so many processes and threads", {
+    path: [...RESOURCES, "Limits"],
+    key: "Pids",
+  }),
+  listFlag(
+    { use: "create", flags: "--generic-resource <kind=n>", help: "units of a node's resource" },
+    (spec, words) => {
+      objectAt(spec, ...RESOURCES, "Reservations")["GenericResources"] = words.map((word) => {
+        const [Kind, value] = keyAndValue(word);
+        return { DiscreteResourceSpec: { Kind, Value: wholeNumber(value) } };
+      });
+    },
+  ),
+  listFlag(
+    { use: "create", flags: "--ulimit <name=soft:hard>", help: "limit of the process, as nofile" },
+    (spec, words) => {
+      objectAt(spec, ...CONTAINER)["Ulimits"] = words.map((word) => {
+        const [Name, range] = keyAndValue(word);
+        const [soft = "", hard = soft] = range.split(":");
+        return { Name, Soft: wholeNumber(soft), Hard: wholeNumber(hard) };
+      });
+    },
+  ),
+  valueFlag(
+    { use: "both", flags: "--oom-score-adj <n>", help: "who is ended first without memory" },
+    Number,
+    (spec, score) => {
+      objectAt(spec, ...CONTAINER)["OomScoreAdj"] = score;
+    },
+  ),
   ...resources("limit", "Limits", "at most this much"),
   ...resources("reserve", "Reservations", "keep this much free for it"),
 ];
@@ -177,9 +216,7 @@ const REFUSED: readonly SpecFlag[] = (
     ["--cap-add <capability>", CONTAINER, "CapabilityAdd", ["CAP"]],
     ["--cap-drop <capability>", CONTAINER, "CapabilityDrop", ["CAP"]],
     ["--group <group>", CONTAINER, "Groups", ["group"]],
-    ["--ulimit <limit>", CONTAINER, "Ulimits", [{ Name: "nofile" }]],
     ["--sysctl <setting>", CONTAINER, "Sysctls", { setting: "1" }],
-    ["--limit-pids <n>", [...RESOURCES, "Limits"], "Pids", 1],
   ] as const
 ).map(([flags, path, key, value]) => ({
   use: "create" as const,

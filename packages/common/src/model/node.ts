@@ -4,7 +4,7 @@
 import * as v from "valibot";
 import type { NodeId, SessionId } from "../ids.ts";
 import type { Decoded } from "../wire/schema.ts";
-import { count, id, shortText, stringMap } from "../wire/schema.ts";
+import { count, id, shortText, stringMap, strings } from "../wire/schema.ts";
 
 export const roleSchema = v.picklist(["manager", "worker"]);
 export const availabilitySchema = v.picklist(["active", "pause", "drain"]);
@@ -34,6 +34,8 @@ export const nodeDescriptionSchema = v.object({
   dataAddress: shortText,
   /** Kernel boot id and network namespace: equal for nodes that share one machine's loopback. */
   hostKey: shortText,
+  /** Limits of tasks it can enforce: "cpu", "memory", "pids". Absent: none. */
+  limits: v.exactOptional(strings),
 });
 export type NodeDescription = Decoded<typeof nodeDescriptionSchema>;
 

@@ -57,6 +57,10 @@ export const processSpecSchema = v.object({
   hostname: v.exactOptional(shortText),
   stopSignal: v.exactOptional(shortText),
   stopGraceMs: v.exactOptional(count),
+  /** In the units of getrlimit(2). */
+  ulimits: v.exactOptional(v.array(v.object({ name: shortText, soft: count, hard: count }))),
+  /** -1000 to 1000. */
+  oomScoreAdj: v.exactOptional(v.pipe(v.number(), v.safeInteger())),
   health: v.exactOptional(healthCheckSchema),
 });
 export type ProcessSpec = Decoded<typeof processSpecSchema>;
@@ -73,6 +77,9 @@ export const taskSpecSchema = v.object({
   reservedMemoryBytes: v.exactOptional(count),
   limitNanoCpus: v.exactOptional(count),
   limitMemoryBytes: v.exactOptional(count),
+  limitPids: v.exactOptional(count),
+  /** Generic resources by kind: so many units of it. */
+  generic: v.exactOptional(v.record(v.string(), count)),
   forceUpdate: count,
   /** Overlay networks, each once. Absent: the one network every task is on. */
   networks: v.exactOptional(v.array(networkWishSchema)),

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import type { NodeId, ServiceId, TaskId } from "../ids.ts";
 import type { Decoded } from "../wire/schema.ts";
-import { count, flag, id, shortText } from "../wire/schema.ts";
+import { count, flag, id, shortText, stringMap } from "../wire/schema.ts";
 import { networkAddressSchema } from "./network.ts";
 import { portSpecSchema, taskSpecSchema } from "./service.ts";
 import { desiredStateSchema, taskStateSchema } from "./task-state.ts";
@@ -51,6 +51,8 @@ export const taskSchema = v.object({
   ports: v.array(portSpecSchema),
   desired: desiredStateSchema,
   nodeId: v.exactOptional(id<NodeId>()),
+  /** Generic resources it was given: a number, or the names. */
+  generic: v.exactOptional(stringMap),
   /** Overlay address such as "10.65.0.5", from the allocator. */
   address: v.exactOptional(shortText),
   /** One for each overlay network it is attached to, in the order of the spec. */

@@ -29,6 +29,7 @@ export const assignmentSchema = v.object({
   ports: v.array(portSpecSchema),
   desired: desiredStateSchema,
   address: v.exactOptional(shortText),
+  generic: v.exactOptional(stringMap),
   nodeId: id<NodeId>(),
   nodeHostname: shortText,
   nodeLabels: stringMap,

@@ -1,6 +1,7 @@
 /** POST /services/create: a spec -> the command that makes the service. */
 import type { NetworkId } from "@skein/common/ids";
 import { serviceId } from "@skein/common/ids";
+import type { PortSpec } from "@skein/common/model/service";
 import { ok } from "@skein/common/result";
 import type { CommandOf } from "../store/command.ts";
 import type { Checked } from "./api-error.ts";
@@ -32,7 +33,7 @@ export function createService(
   if (!read.ok) return read;
   const { spec, warnings } = read.value;
   const id = serviceId(context.newId);
-  const newPorts = spec.ports.map((port) => port.publishedPort).filter((port) => port !== 0);
+  const newPorts = ingressPorts(spec.ports).filter((port) => port !== 0);
   return ok({ command: { kind: "create-service", serviceId: id, spec }, warnings, newPorts });
 }
 
@@ -46,3 +47,8 @@ function randomName(id: string): string {
 
 const MOODS = ["brave", "calm", "early", "fair", "keen", "quick", "steady", "swift"] as const;
 const BIRDS = ["brant", "crane", "gander", "goose", "heron", "pelican", "stork", "swan"] as const;
+
+/** Host-mode ports are the nodes' own: whether one is free there is the scheduler's question. */
+export function ingressPorts(ports: readonly PortSpec[]): readonly number[] {
+  return ports.filter(({ mode }) => mode === "ingress").map(({ publishedPort }) => publishedPort);
+}

@@ -5,6 +5,7 @@ import { ok } from "@skein/common/result";
 import type { Checked } from "./api-error.ts";
 import { failedPrecondition, unclassified, unimplemented } from "./api-error.ts";
 import type { ServiceWrite } from "./create-service.ts";
+import { ingressPorts } from "./create-service.ts";
 import { readServiceSpec } from "./engine/service-spec.ts";
 
 export interface UpdateRequest {
@@ -40,9 +41,7 @@ export function updateService(
   return ok({
     command: { kind: "update-service", serviceId: service.id, version, spec, rollback: false },
     warnings,
-    newPorts: spec.ports
-      .map((port) => port.publishedPort)
-      .filter((port) => port !== 0 && !before.has(port)),
+    newPorts: ingressPorts(spec.ports).filter((port) => port !== 0 && !before.has(port)),
   });
 }
 

@@ -144,6 +144,7 @@ function assignmentOf(task: Task, node: Node): Assignment {
     ports,
     desired: desiredOf(task),
     ...(address === undefined ? {} : { address }),
+    ...(task.generic === undefined ? {} : { generic: task.generic }),
     nodeId: node.id,
     nodeHostname: node.description.hostname,
     nodeLabels: node.spec.labels,

@@ -12,6 +12,9 @@ export interface TaskAsk {
   /** Undefined where the text is not a constraint: it fits no node. */
   readonly constraints: readonly (Constraint | undefined)[];
   readonly hostPorts: readonly string[];
+  /** "cpu", "memory", "pids". */
+  readonly limits: readonly string[];
+  readonly generic: readonly (readonly [kind: string, count: number])[];
 }
 
 /** A node as the tasks of one group see it. */

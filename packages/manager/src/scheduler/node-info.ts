@@ -5,6 +5,8 @@ import type { PortSpec } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
 import { TASK_STATES } from "@skein/common/model/task-state";
 import type { ClusterView } from "../store/view.ts";
+import type { GenericUnits } from "./generic.ts";
+import { unitsIn } from "./generic.ts";
 
 export interface NodeInfo {
   readonly id: NodeId;
@@ -17,6 +19,8 @@ export interface NodeInfo {
   freeMemoryBytes: number;
   /** Host-mode ports held. Never changed in place: nodes without any share one set. */
   hostPorts: ReadonlySet<string>;
+  /** Generic resources held; nodes that hold none share one map. */
+  generic: GenericUnits;
 }
 
 /** What the tasks of one node take together. */
@@ -25,10 +29,18 @@ interface Load {
   readonly nanoCpus: number;
   readonly memoryBytes: number;
   readonly hostPorts: ReadonlySet<string>;
+  readonly generic: GenericUnits;
 }
 
 const NO_PORTS: ReadonlySet<string> = new Set();
-const NO_LOAD: Load = { tasks: 0, nanoCpus: 0, memoryBytes: 0, hostPorts: NO_PORTS };
+const NO_UNITS: GenericUnits = new Map();
+const NO_LOAD: Load = {
+  tasks: 0,
+  nanoCpus: 0,
+  memoryBytes: 0,
+  hostPorts: NO_PORTS,
+  generic: NO_UNITS,
+};
 
 /**
  * Loads by the list of tasks they were counted from. The store hands out the same list until a
@@ -49,6 +61,7 @@ export function nodeInfos(view: ClusterView): readonly NodeInfo[] {
       freeNanoCpus: node.description.nanoCpus - load.nanoCpus,
       freeMemoryBytes: node.description.memoryBytes - load.memoryBytes,
       hostPorts: load.hostPorts,
+      generic: load.generic,
     };
   });
 }
@@ -60,6 +73,7 @@ export function occupy(info: NodeInfo, task: Task): void {
   info.freeNanoCpus -= load.nanoCpus;
   info.freeMemoryBytes -= load.memoryBytes;
   info.hostPorts = union(info.hostPorts, load.hostPorts);
+  info.generic = together(info.generic, load.generic);
 }
 
 /** Counts for spreading and for the limit of replicas a node. */
@@ -94,6 +108,7 @@ function loadOfTask(task: Task): Load {
     nanoCpus: task.spec.reservedNanoCpus ?? 0,
     memoryBytes: task.spec.reservedMemoryBytes ?? 0,
     hostPorts: ports.length === 0 ? NO_PORTS : new Set(ports),
+    generic: task.generic === undefined ? NO_UNITS : heldUnits(task.generic),
   };
 }
 
@@ -103,7 +118,21 @@ function sum(a: Load, b: Load): Load {
     nanoCpus: a.nanoCpus + b.nanoCpus,
     memoryBytes: a.memoryBytes + b.memoryBytes,
     hostPorts: union(a.hostPorts, b.hostPorts),
+    generic: together(a.generic, b.generic),
   };
+}
+
+function heldUnits(generic: Readonly<Record<string, string>>): GenericUnits {
+  return new Map(Object.entries(generic).map(([kind, text]) => [kind, unitsIn(text)]));
+}
+
+function together(a: GenericUnits, b: GenericUnits): GenericUnits {
+  if (b.size === 0) return a;
+  if (a.size === 0) return b;
+  const kinds = new Set([...a.keys(), ...b.keys()]);
+  return new Map(
+    [...kinds].map((kind) => [kind, [...(a.get(kind) ?? []), ...(b.get(kind) ?? [])]]),
+  );
 }
 
 function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {

@@ -1,9 +1,10 @@
 /** The filters in Swarm's order. The first one that refuses a node is the reason a user reads. */
 import type { TaskSpec } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
-import { parseConstraint } from "./constraint.ts";
+import { constraintOf } from "./constraint.ts";
 import { constraintsFilter } from "./filter/constraints.ts";
 import { hostPortsFilter } from "./filter/host-ports.ts";
+import { limitsFilter } from "./filter/limits.ts";
 import { maxReplicasFilter } from "./filter/max-replicas.ts";
 import { readyFilter } from "./filter/ready.ts";
 import { resourcesFilter } from "./filter/resources.ts";
@@ -13,6 +14,7 @@ import { hostPortKeys } from "./node-info.ts";
 export const filters: readonly Filter[] = [
   readyFilter,
   resourcesFilter,
+  limitsFilter,
   constraintsFilter,
   hostPortsFilter,
   maxReplicasFilter,
@@ -27,10 +29,20 @@ export interface Pipeline {
 export function pipelineFor(task: Task, { constraints }: TaskSpec): Pipeline {
   const ask: TaskAsk = {
     task,
-    constraints: constraints.map(parseConstraint),
+    constraints: constraints.map(constraintOf),
     hostPorts: hostPortKeys(task.ports),
+    limits: limitsOf(task.spec),
+    generic: Object.entries(task.spec.generic ?? {}),
   };
   return { ask, filters: filters.filter((filter) => filter.applies(ask)) };
+}
+
+function limitsOf(spec: TaskSpec): readonly string[] {
+  return [
+    ...(spec.limitNanoCpus === undefined ? [] : ["cpu"]),
+    ...(spec.limitMemoryBytes === undefined ? [] : ["memory"]),
+    ...(spec.limitPids === undefined ? [] : ["pids"]),
+  ];
 }
 
 export function admits(pipeline: Pipeline, candidate: Candidate): boolean {

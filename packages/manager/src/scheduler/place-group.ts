@@ -2,7 +2,7 @@
  * Equal tasks, of one service and version: placed best node first, and explained where none is
  * left.
  */
-import type { NodeId, TaskId } from "@skein/common/ids";
+import type { TaskId } from "@skein/common/ids";
 import type { TaskSpec } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
 import { SCAN_TASKS_MAX } from "../limits.ts";
@@ -10,12 +10,8 @@ import type { Candidate } from "./filter.ts";
 import { admits, explain, pipelineFor } from "./pipeline.ts";
 import { Scan } from "./scan.ts";
 import { best, growTree, placed, spreadLabels } from "./spread.ts";
-import type { Tally } from "./tally.ts";
+import type { Placement, Tally } from "./tally.ts";
 
-export interface Placement {
-  readonly taskId: TaskId;
-  readonly nodeId: NodeId;
-}
 export interface Explanation {
   readonly taskId: TaskId;
   readonly error: string;
@@ -40,9 +36,9 @@ export function placeGroup(tally: Tally, group: Group): Placed {
   const placements: Placement[] = [];
   const next = chooser(tally, group);
   for (const task of group.tasks) {
-    const candidate = next(task);
-    if (candidate === undefined) break;
-    placements.push({ taskId: task.id, nodeId: candidate.info.id });
+    const placement = next(task);
+    if (placement === undefined) break;
+    placements.push(placement);
   }
   return { placements, left: group.tasks.slice(placements.length) };
 }
@@ -59,14 +55,13 @@ function placePinned(tally: Tally, { first, tasks, spec }: Group): Placed {
       left.push(task);
       continue;
     }
-    tally.place(task, candidate);
-    placements.push({ taskId: task.id, nodeId: candidate.info.id });
+    placements.push(tally.place(task, candidate));
   }
   return { placements, left };
 }
 
 /** Gives the best node for one task after the other, and books it. */
-function chooser(tally: Tally, group: Group): (task: Task) => Candidate | undefined {
+function chooser(tally: Tally, group: Group): (task: Task) => Placement | undefined {
   const { first, tasks, spec } = group;
   const pipeline = pipelineFor(first, spec);
   const candidates = tally.candidates(first);
@@ -76,17 +71,16 @@ function chooser(tally: Tally, group: Group): (task: Task) => Candidate | undefi
     const scan = new Scan(candidates, labels);
     return (task) => {
       const candidate = scan.take(admissible);
-      if (candidate !== undefined) tally.place(task, candidate);
-      return candidate;
+      return candidate === undefined ? undefined : tally.place(task, candidate);
     };
   }
   const tree = growTree(candidates, labels, admissible);
   return (task) => {
     const candidate = best(tree);
     if (candidate === undefined) return undefined;
-    tally.place(task, candidate);
+    const placement = tally.place(task, candidate);
     placed(tree, admissible(candidate));
-    return candidate;
+    return placement;
   };
 }
 

@@ -24,7 +24,13 @@ function candidates(shapes: readonly Shape[]): readonly Candidate[] {
   return shapes.map(({ zone, rack, tasks, serviceTasks, penalty, room }, index) => {
     const id = nodeId(`n${index}`);
     const spec = { ...template.spec, labels: { zone, rack } };
-    const load = { tasks, freeNanoCpus: room, freeMemoryBytes: 0, hostPorts: new Set<string>() };
+    const load = {
+      tasks,
+      freeNanoCpus: room,
+      freeMemoryBytes: 0,
+      generic: new Map(),
+      hostPorts: new Set<string>(),
+    };
     const rank = (index * 7) % shapes.length;
     return {
       info: { id, node: { ...template, id, spec }, isReady: true, ...load },

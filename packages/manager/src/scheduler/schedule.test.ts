@@ -214,3 +214,43 @@ describe("schedule explains", () => {
     expect(made.task("web", 1).nodeId).to.equal("w2");
   });
 });
+
+describe("generic resources", () => {
+  it("are given by name or by number, and to nobody twice", () => {
+    const cluster = new SmallCluster();
+    cluster.join("w1", { labels: { "skein.generic.gpu": "a, b", "skein.generic.slot": "3" } });
+    cluster.create("train", { replicas: 3, task: { generic: { gpu: 1, slot: 1 } } });
+    cluster.converge();
+    const given = cluster.tasks("train").flatMap(({ generic }) => {
+      return generic === undefined ? [] : [`${generic["gpu"]} ${generic["slot"]}`];
+    });
+    expect(given.sort()).to.deep.equal(["a 1", "b 1"]);
+    const waiting = cluster.tasks("train").filter(({ status }) => status.state === "pending");
+    expect(waiting.map(({ status }) => status.error)).to.deep.equal([
+      "no suitable node (insufficient resources on 1 node)",
+    ]);
+  });
+
+  it("are free again when the task that held them has ended", () => {
+    const cluster = new SmallCluster();
+    cluster.join("w1", { labels: { "skein.generic.gpu": "a" } });
+    cluster.create("one", { task: { generic: { gpu: 1 } } });
+    cluster.converge();
+    cluster.create("two", { task: { generic: { gpu: 1 } } });
+    cluster.converge();
+    expect(cluster.task("two", 1).status.state).to.equal("pending");
+    cluster.change("one", { replicas: 0 });
+    cluster.converge();
+    expect(cluster.task("two", 1).generic).to.deep.equal({ gpu: "a" });
+  });
+
+  it("limits keep tasks from nodes that cannot enforce them", () => {
+    const cluster = new SmallCluster();
+    cluster.join("w1");
+    cluster.create("web", { task: { limitMemoryBytes: 1_000_000_000 } });
+    cluster.converge();
+    expect(cluster.task("web", 1).status.error).to.equal(
+      "no suitable node (limits cannot be enforced on 1 node)",
+    );
+  });
+});

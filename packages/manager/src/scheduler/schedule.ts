@@ -19,9 +19,10 @@ import { SCHEDULE_CHUNK_TASKS, SCHEDULE_TASKS_MAX } from "../limits.ts";
 import { inBatches } from "../orchestrator/batch.ts";
 import type { DecideContext, Decided } from "../store/decision.ts";
 import { isActive } from "./node-info.ts";
-import type { Group, Placement } from "./place-group.ts";
+import type { Group } from "./place-group.ts";
 import { explainGroup, placeGroup } from "./place-group.ts";
 import { placementSpec } from "./placement-spec.ts";
+import type { Placement } from "./tally.ts";
 import { Tally } from "./tally.ts";
 
 export function schedule(context: DecideContext): Decided {

@@ -2,12 +2,19 @@
  * What is where, counted once for a run of the scheduler and kept up while it places tasks: a
  * placement decided earlier in the run counts for all later ones, of the same service or not.
  */
-import type { NodeId, ServiceId } from "@skein/common/ids";
+import type { NodeId, ServiceId, TaskId } from "@skein/common/ids";
 import type { Task } from "@skein/common/model/task";
 import { NODE_FAILURES_MAX, NODE_FAILURES_WINDOW_MS } from "../limits.ts";
 import type { DecideContext } from "../store/decision.ts";
 import type { Candidate } from "./filter.ts";
+import { chooseUnits } from "./generic.ts";
 import { isActive, nodeInfos, occupy } from "./node-info.ts";
+
+export interface Placement {
+  readonly taskId: TaskId;
+  readonly nodeId: NodeId;
+  readonly generic?: Readonly<Record<string, string>>;
+}
 
 export class Tally {
   readonly #context: DecideContext;
@@ -45,10 +52,15 @@ export class Tally {
     return this.#candidates;
   }
 
-  place(task: Task, candidate: Candidate): void {
-    occupy(candidate.info, task);
+  /** Books the task there; what it is given of the node's generic resources is returned with it. */
+  place(task: Task, candidate: Candidate): Placement {
+    const placement = { taskId: task.id, nodeId: candidate.info.id };
+    const generic = task.spec.generic === undefined ? {} : chooseUnits(candidate.info, task);
+    const isGiven = Object.keys(generic).length > 0;
+    occupy(candidate.info, isGiven ? { ...task, generic } : task);
     candidate.serviceTasks += 1;
     this.#seenOf(task.serviceId).wanted.set(candidate.info.id, candidate.serviceTasks);
+    return isGiven ? { ...placement, generic } : placement;
   }
 
   #seenOf(id: ServiceId): Seen {

@@ -171,7 +171,14 @@ export const commandSchema = v.variant("kind", [
   /** The scheduler's decisions. No-op when the task is not pending or no longer wanted. */
   v.object({
     kind: v.literal("assign-tasks"),
-    items: v.array(v.object({ taskId: id<TaskId>(), nodeId: id<NodeId>() })),
+    items: v.array(
+      v.object({
+        taskId: id<TaskId>(),
+        nodeId: id<NodeId>(),
+        /** Generic resources of the node that are the task's from now on. */
+        generic: v.exactOptional(stringMap),
+      }),
+    ),
   }),
   /** Why pending tasks stay pending, for `service ps`. */
   v.object({

@@ -28,6 +28,7 @@ import { DISPATCH_VERSION } from "@skein/common/wire/dispatch-messages";
 import type { FromDataPlane } from "../dataplane/protocol.ts";
 import type { EngineEvent } from "../engine/engine.ts";
 import { LEAVE_REPORT_MS, TASKS_MAX } from "../limits.ts";
+import { hasHostPorts, hostRoutes } from "./host-ports.ts";
 import type { AgentEffect, AgentInput } from "./protocol.ts";
 import type { TaskDefaults } from "./run-spec.ts";
 import { Session } from "./session.ts";
@@ -281,7 +282,14 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     if (message.complete) this.#routes = new Map();
     for (const route of message.put) this.#routes.set(route.serviceId, route);
     for (const serviceId of message.remove) this.#routes.delete(serviceId);
-    const routes = [...this.#routes.values()].toSorted((a, b) =>
+    this.#tellRoutes(turn);
+  }
+
+  /** The cluster's table, and the host-mode ports of this node's own tasks. */
+  #tellRoutes(turn: TaskTurn): void {
+    const { nodeId, describe } = this.#options;
+    const own = hostRoutes(this.tasks(), { nodeId, dataAddress: describe().dataAddress });
+    const routes = [...this.#routes.values(), ...own].toSorted((a, b) =>
       compareIds(a.serviceId, b.serviceId),
     );
     turn.emit({ kind: "data-plane", message: { kind: "routes", routes } });
@@ -339,6 +347,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
       turn.emit({ kind: "save", entry: { kind: "task", record } });
     }
     if (changes.status) this.#outbox.add(task.taskId, task.status());
+    if (changes.status && hasHostPorts(task)) this.#tellRoutes(turn);
     for (const effect of held) turn.emit(effect);
     if (task.wakeAt() === undefined) this.#timed.delete(task);
     else this.#timed.add(task);

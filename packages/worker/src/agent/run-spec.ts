@@ -68,6 +68,9 @@ export function buildRunSpec(
     ...optional("hostAddress", address.value),
     ...optional("limitNanoCpus", assignment.spec.limitNanoCpus),
     ...optional("limitMemoryBytes", assignment.spec.limitMemoryBytes),
+    ...optional("limitPids", assignment.spec.limitPids),
+    ...optional("ulimits", process.ulimits),
+    ...optional("oomScoreAdj", process.oomScoreAdj),
   });
 }
 
@@ -114,7 +117,12 @@ function skeinVariables(
   hostAddress: string | undefined,
 ): readonly (readonly [string, string])[] {
   const port = assignment.ports.find((candidate) => candidate.protocol === "tcp")?.targetPort;
+  const generic = Object.entries(assignment.generic ?? {}).map(
+    ([kind, value]) =>
+      [`DOCKER_RESOURCE_${kind.toUpperCase().replaceAll(/\W/g, "_")}`, value] as const,
+  );
   return [
+    ...generic,
     ["SKEIN_SERVICE_NAME", assignment.serviceName],
     ["SKEIN_TASK_SLOT", assignment.pinnedTo ?? String(assignment.slot)],
     ["SKEIN_NODE_NAME", assignment.nodeHostname],

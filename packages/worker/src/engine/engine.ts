@@ -23,6 +23,13 @@ export interface RunSpec {
   readonly hostAddress?: string;
   readonly limitNanoCpus?: number;
   readonly limitMemoryBytes?: number;
+  readonly limitPids?: number;
+  readonly ulimits?: readonly {
+    readonly name: string;
+    readonly soft: number;
+    readonly hard: number;
+  }[];
+  readonly oomScoreAdj?: number;
 }
 
 export type EngineEvent =

@@ -19,9 +19,11 @@ import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import { ADOPTED_POLL_MS } from "../limits.ts";
 import type { CheckSpec, Engine, EngineEvent, FoundTask, RunSpec } from "./engine.ts";
+import type { Cgroups } from "./process-cgroup.ts";
 import { runCheck } from "./process-check.ts";
 import type { ProcessRecord } from "./process-files.ts";
 import { TaskFiles } from "./process-files.ts";
+import { preludeOf } from "./process-limits.ts";
 import type { ResolvedProgram } from "./process-resolve.ts";
 import { resolveProgram, systemWords } from "./process-resolve.ts";
 import type { FoundProcess } from "./process-stat.ts";
@@ -67,6 +69,7 @@ export interface ProcessEngineOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly cgroups: Cgroups;
 }
 
 export function createProcessEngine(options: ProcessEngineOptions): ProcessEngine {
@@ -77,6 +80,7 @@ export class ProcessEngine implements Engine {
   readonly #files: TaskFiles;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #cgroups: Cgroups;
   readonly #bootId = readBootId();
   readonly #trees: ProcessTrees;
   readonly #processes = new Map<TaskId, Process>();
@@ -89,6 +93,7 @@ export class ProcessEngine implements Engine {
     this.#files = new TaskFiles(options.directory);
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#cgroups = options.cgroups;
     this.#trees = new ProcessTrees(this.#bootId, options.clock);
   }
 
@@ -100,6 +105,7 @@ export class ProcessEngine implements Engine {
   adopt(done: (found: readonly FoundTask[]) => void): void {
     this.#background("adopt", undefined, async () => {
       await this.#files.makeRoot();
+      this.#cgroups.sweep();
       const tasks = await this.#files.list();
       const found = await Promise.all(tasks.map((taskId) => this.#adoptOne(taskId)));
       done(found.filter((task) => task !== undefined));
@@ -108,6 +114,8 @@ export class ProcessEngine implements Engine {
 
   prepare(spec: RunSpec): void {
     this.#background("prepare", spec.taskId, async () => {
+      const refused = this.#cgroups.whyNot(spec);
+      if (refused !== undefined) return this.#reject(spec.taskId, refused);
       const program = await resolveProgram(spec);
       if (!program.ok) return this.#reject(spec.taskId, program.error);
       const user = spec.user === undefined ? undefined : await resolveUser(spec.user);
@@ -120,10 +128,6 @@ export class ProcessEngine implements Engine {
         user: user?.value,
       });
       this.#tell({ kind: "prepared", taskId: spec.taskId });
-      const ungranted = ungrantedLimits(spec);
-      if (ungranted !== undefined) {
-        this.#tell({ kind: "warning", taskId: spec.taskId, message: ungranted });
-      }
     });
   }
 
@@ -178,6 +182,7 @@ export class ProcessEngine implements Engine {
     const busy = process?.kind === "starting" || process?.kind === "running";
     assert(!busy, `task ${taskId} is removed while it runs`);
     this.#processes.delete(taskId);
+    this.#cgroups.remove(taskId);
     this.#background("remove", taskId, () => this.#files.remove(taskId));
   }
 
@@ -201,6 +206,7 @@ export class ProcessEngine implements Engine {
         directory: program.directory,
         env: user === undefined ? spec.env : { HOME: user.home, USER: user.name, ...spec.env },
         descriptors,
+        prelude: preludeOf(spec),
         ...(user === undefined ? {} : { user }),
       });
       const failed = await spawnFailure(child);
@@ -227,6 +233,12 @@ export class ProcessEngine implements Engine {
       return this.#reject(taskId, `cannot record the process: ${systemWords(error)}`);
     }
     if (this.#closed) return release(child, false);
+    try {
+      this.#cgroups.enter(prepared.spec, pid);
+    } catch (error) {
+      release(child, false);
+      return this.#reject(taskId, `cannot limit the process: ${systemWords(error)}`);
+    }
     const running = this.#watch(taskId, record, false);
     running.stopped = starting.stopped;
     child.once("exit", () => {
@@ -343,14 +355,4 @@ function spawnFailure(child: ChildProcess): Promise<string | undefined> {
     child.once("spawn", () => done(undefined));
     child.once("error", (error) => done(systemWords(error)));
   });
-}
-
-/** A limit that is asked for and not enforced is said, never silent. */
-function ungrantedLimits(spec: RunSpec): string | undefined {
-  const asked = [
-    ...(spec.limitMemoryBytes === undefined ? [] : ["memory"]),
-    ...(spec.limitNanoCpus === undefined ? [] : ["cpu"]),
-  ];
-  if (asked.length === 0) return undefined;
-  return `${asked.join(" and ")} limit not enforced: processes run without cgroups yet`;
 }

@@ -13,16 +13,19 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import type { TaskDescriptors } from "./process-files.ts";
 
-const SCRIPT = [
-  "trap : HUP INT QUIT ABRT ALRM TERM USR1 USR2",
-  "read -r go <&3 || exit 125",
-  "exec 3<&- 5>&2 2>/dev/null",
-  // A subshell, since a shell redirects itself, too, while it waits for a simple command.
-  '(exec 2>&5 4>&- 5>&-; exec "$@")',
-  "code=$?",
-  'echo "$code" >&4',
-  'exit "$code"',
-].join("; ");
+function script(prelude: readonly string[]): string {
+  return [
+    "trap : HUP INT QUIT ABRT ALRM TERM USR1 USR2",
+    "read -r go <&3 || exit 125",
+    ...prelude,
+    "exec 3<&- 5>&2 2>/dev/null",
+    // A subshell, since a shell redirects itself, too, while it waits for a simple command.
+    '(exec 2>&5 4>&- 5>&-; exec "$@")',
+    "code=$?",
+    'echo "$code" >&4',
+    'exit "$code"',
+  ].join("; ");
+}
 
 export interface WrapperOptions {
   /** Absolute: a bare name could be a builtin of the shell. */
@@ -31,6 +34,8 @@ export interface WrapperOptions {
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
   readonly descriptors: TaskDescriptors;
+  /** Commands of the shell before the program begins (process-limits.ts). */
+  readonly prelude: readonly string[];
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 
@@ -39,13 +44,17 @@ export interface WrapperOptions {
  */
 export function spawnWrapper(options: WrapperOptions): ChildProcess {
   const { stdout, stderr, status } = options.descriptors;
-  return spawn("/bin/sh", ["-c", SCRIPT, "skein-task", options.program, ...options.args], {
-    cwd: options.directory,
-    env: options.env,
-    detached: true,
-    stdio: ["ignore", stdout, stderr, "pipe", status],
-    ...(options.user === undefined ? {} : { uid: options.user.uid, gid: options.user.gid }),
-  });
+  return spawn(
+    "/bin/sh",
+    ["-c", script(options.prelude), "skein-task", options.program, ...options.args],
+    {
+      cwd: options.directory,
+      env: options.env,
+      detached: true,
+      stdio: ["ignore", stdout, stderr, "pipe", status],
+      ...(options.user === undefined ? {} : { uid: options.user.uid, gid: options.user.gid }),
+    },
+  );
 }
 
 /** Lets the command begin, or ends the wrapper without it. */

@@ -8,7 +8,7 @@ import { readBootId } from "../engine/process-stat.ts";
 
 const NANO_CPUS = 1_000_000_000;
 
-export function describeNode(config: NodeConfig): NodeDescription {
+export function describeNode(config: NodeConfig, limits: readonly string[]): NodeDescription {
   return {
     hostname: config.name,
     architecture: os.machine(),
@@ -20,6 +20,7 @@ export function describeNode(config: NodeConfig): NodeDescription {
     controlAddress: `${config.address}:${config.controlPort}`,
     dataAddress: `${config.address}:${config.dataPort}`,
     hostKey: hostKey(),
+    limits,
   };
 }
 

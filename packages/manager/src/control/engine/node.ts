@@ -1,6 +1,7 @@
 /** Our node <-> the Engine API's Node. */
 import type { Node, NodeSpec } from "@skein/common/model/node";
 import { ok } from "@skein/common/result";
+import { GENERIC_LABEL, unitsOf } from "../../scheduler/generic.ts";
 import type { Checked } from "../api-error.ts";
 import { badRequest } from "../api-error.ts";
 import { decodeGo } from "./go-decode.ts";
@@ -30,7 +31,11 @@ export function nodeToEngine(node: Node, reach: Reach): object {
     Description: {
       Hostname: description.hostname,
       Platform: { Architecture: description.architecture, OS: description.os },
-      Resources: { NanoCPUs: description.nanoCpus, MemoryBytes: description.memoryBytes },
+      Resources: {
+        NanoCPUs: description.nanoCpus,
+        MemoryBytes: description.memoryBytes,
+        ...genericResources(node),
+      },
       Engine: { EngineVersion: description.engineVersion },
       TLSInfo: {},
     },
@@ -41,6 +46,20 @@ export function nodeToEngine(node: Node, reach: Reach): object {
     },
     ...(manager === undefined ? {} : { ManagerStatus: managerStatus(node, reach) }),
   };
+}
+
+function genericResources(node: Node): { readonly GenericResources?: readonly object[] } {
+  const labels = Object.keys(node.spec.labels).filter((label) => label.startsWith(GENERIC_LABEL));
+  if (labels.length === 0) return {};
+  const GenericResources = labels.sort().flatMap((label): readonly object[] => {
+    const Kind = label.slice(GENERIC_LABEL.length);
+    const units = unitsOf(node, Kind);
+    if (units.every((unit) => unit === "")) {
+      return [{ DiscreteResourceSpec: { Kind, Value: units.length } }];
+    }
+    return units.map((Value) => ({ NamedResourceSpec: { Kind, Value } }));
+  });
+  return { GenericResources };
 }
 
 /** Name by which people call a node. */

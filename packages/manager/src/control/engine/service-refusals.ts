@@ -53,20 +53,9 @@ const TABLE: readonly Unsupported[] = [
     ...(c?.CapabilityAdd ?? []),
     ...(c?.CapabilityDrop ?? []),
   ]),
-  container("resource limits by ulimit (--ulimit)", PLAIN, (c) => c?.Ulimits),
-  container("out-of-memory scores (--oom-score-adj)", PLAIN, (c) => c?.OomScoreAdj),
   container("isolation technologies (--isolation)", "tasks are plain processes", (c) =>
     c?.Isolation === "default" ? undefined : c?.Isolation,
   ),
-  spec(
-    "process limits (--limit-pids)",
-    "only CPU and memory are counted yet",
-    (s) => s.TaskTemplate?.Resources?.Limits?.Pids,
-  ),
-  spec("generic resources (--generic-resource)", "only CPU and memory are counted yet", (s) => [
-    s.TaskTemplate?.Resources?.Limits?.GenericResources,
-    s.TaskTemplate?.Resources?.Reservations?.GenericResources,
-  ]),
   spec(
     "platforms",
     "programs of the node's own file system are not built for one: use --constraint",
@@ -78,9 +67,9 @@ const TABLE: readonly Unsupported[] = [
     (port) => port.Protocol !== "tcp",
   ),
   ports(
-    "host-mode ports (--publish mode=host)",
-    "ports are published on every node: leave mode=host out",
-    (port) => port.PublishMode === "host",
+    "host-mode ports without a number (--publish mode=host)",
+    "the node's own choice could not be told to anyone: name the published port",
+    (port) => port.PublishMode === "host" && (port.PublishedPort ?? 0) === 0,
   ),
 ];
 

@@ -3,10 +3,13 @@
  * Order is Swarm's: what the API layer finds comes before what the cluster finds.
  */
 import { SPEC_SHORT_TEXT_MAX } from "../../limits.ts";
+import { parseConstraint } from "../../scheduler/constraint.ts";
 import type { Checked } from "../api-error.ts";
 import { badRequest, invalidArgument, rpc, unclassified } from "../api-error.ts";
 import { checkHealth } from "./health.ts";
 import { isHostImage, isReference } from "./image.ts";
+import { checkProcess } from "./process-rules.ts";
+import { checkLabels } from "./service-labels.ts";
 import { checkMode } from "./service-mode.ts";
 import { FAILURE_ACTIONS, pick, RESTART_CONDITIONS, UPDATE_ORDERS } from "./service-policies.ts";
 import type {
@@ -35,6 +38,8 @@ export function checkSpec(spec: EngineServiceSpec, verb: string): Wrong {
     checkConstraints(task) ??
     checkPorts(spec.EndpointSpec?.Ports ?? []) ??
     checkContainer(task.ContainerSpec ?? {}, what) ??
+    checkProcess(task, what) ??
+    checkLabels(spec.Labels ?? {}, what) ??
     checkHealth(task.ContainerSpec?.Healthcheck)
   );
 }
@@ -115,18 +120,12 @@ function formatGo(value: number): string {
   return value.toExponential().replace(/e-(\d)$/, "e-0$1");
 }
 
+/** Docker's texts for its own two operators; ours for `in`, `not in`, `exists` and `||`. */
 function checkConstraints(task: EngineTaskSpec): Wrong {
   for (const constraint of task.Placement?.Constraints ?? []) {
-    const [key = "", value, ...more] = constraint.split(/==|!=/);
-    if (value === undefined || more.length > 0) {
-      return unclassified(rpc("Unknown", "constraint expected one operator from ==, !="));
-    }
-    if (!/^[a-z_][\w.-]+$/i.test(key.trim())) {
-      return unclassified(rpc("Unknown", `key '${key.trim()}' is invalid`));
-    }
-    if (!/^[a-z0-9:_\s.*()?+[\]\\^$|/-]+$/i.test(value.trim())) {
-      return unclassified(rpc("Unknown", `value '${value.trim()}' is invalid`));
-    }
+    const parsed = parseConstraint(constraint);
+    if (parsed.ok) continue;
+    return unclassified(rpc("Unknown", parsed.error));
   }
   return undefined;
 }

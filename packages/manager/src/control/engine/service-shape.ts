@@ -29,6 +29,12 @@ const healthcheck = struct("HealthConfig", {
   Retries: [int64, "nonzero"],
 });
 
+const ulimit = struct("Ulimit", {
+  Name: [text, "nonzero"],
+  Hard: [int64, "nonzero"],
+  Soft: [int64, "nonzero"],
+});
+
 const containerSpec = struct("ContainerSpec", {
   Image: [text, "nonzero"],
   Labels: [map(text), "nonzero"],
@@ -56,15 +62,26 @@ const containerSpec = struct("ContainerSpec", {
   Sysctls: [map(text), "nonzero"],
   CapabilityAdd: [list(text), "nonzero"],
   CapabilityDrop: [list(text), "nonzero"],
-  Ulimits: [raw, "nonzero"],
+  Ulimits: [list(ulimit), "nonzero"],
   OomScoreAdj: [int64, "nonzero"],
+});
+
+const genericResource = struct("GenericResource", {
+  NamedResourceSpec: [
+    struct("NamedGenericResource", { Kind: [text, "nonzero"], Value: [text, "nonzero"] }),
+    "present",
+  ],
+  DiscreteResourceSpec: [
+    struct("DiscreteGenericResource", { Kind: [text, "nonzero"], Value: [int64, "nonzero"] }),
+    "present",
+  ],
 });
 
 const amounts = struct("Resources", {
   NanoCPUs: [int64, "nonzero"],
   MemoryBytes: [int64, "nonzero"],
   Pids: [int64, "nonzero"],
-  GenericResources: [raw, "nonzero"],
+  GenericResources: [list(genericResource), "nonzero"],
 });
 
 const resources = struct("ResourceRequirements", {

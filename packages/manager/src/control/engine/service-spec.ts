@@ -17,6 +17,8 @@ import { decodeGo } from "./go-decode.ts";
 import { readHealth } from "./health.ts";
 import { HOST_IMAGE } from "./image.ts";
 import { normalizeSpec } from "./normalize-spec.ts";
+import { readGeneric, readUlimits } from "./process-rules.ts";
+import { readDeadline } from "./service-labels.ts";
 import { readMode } from "./service-mode.ts";
 import type { NamedNetworks } from "./service-networks.ts";
 import { nameNetworks } from "./service-networks.ts";
@@ -73,6 +75,7 @@ function toServiceSpec({ engine, wishes }: NamedNetworks): ServiceSpec {
     mode: readMode(engine),
     ...(update === undefined ? {} : { update: readUpdateConfig(update) }),
     ...(rollback === undefined ? {} : { rollback: readUpdateConfig(rollback) }),
+    ...readDeadline(engine.Labels ?? {}),
     endpointMode: engine.EndpointSpec?.Mode === "dnsrr" ? "dnsrr" : "vip",
     ports: (engine.EndpointSpec?.Ports ?? []).map(toPort),
     engine: JSON.stringify(engine),
@@ -92,12 +95,14 @@ function toTaskSpec(task: EngineTaskSpec): TaskSpec {
     ...positive("reservedMemoryBytes", reservations?.MemoryBytes),
     ...positive("limitNanoCpus", limits?.NanoCPUs),
     ...positive("limitMemoryBytes", limits?.MemoryBytes),
+    ...positive("limitPids", limits?.Pids),
+    ...readGeneric(reservations?.GenericResources ?? []),
     forceUpdate: task.ForceUpdate ?? 0,
   };
 }
 
 function toProcess(container: EngineContainerSpec): TaskSpec["process"] {
-  const { Dir, User, Hostname, StopSignal, StopGracePeriod } = container;
+  const { Dir, User, Hostname, StopSignal, StopGracePeriod, OomScoreAdj } = container;
   const health = readHealth(container.Healthcheck);
   return {
     image: HOST_IMAGE,
@@ -110,6 +115,8 @@ function toProcess(container: EngineContainerSpec): TaskSpec["process"] {
     ...(Hostname === undefined ? {} : { hostname: Hostname }),
     ...(StopSignal === undefined ? {} : { stopSignal: StopSignal }),
     ...(StopGracePeriod === undefined ? {} : { stopGraceMs: toMilliseconds(StopGracePeriod) }),
+    ...readUlimits(container.Ulimits ?? []),
+    ...(OomScoreAdj === undefined || OomScoreAdj === 0 ? {} : { oomScoreAdj: OomScoreAdj }),
     ...(health === undefined ? {} : { health }),
   };
 }
@@ -120,7 +127,7 @@ function toPort(port: EnginePort): PortSpec {
     protocol: "tcp",
     targetPort: port.TargetPort ?? 0,
     publishedPort: port.PublishedPort ?? 0,
-    mode: "ingress",
+    mode: port.PublishMode === "host" ? "host" : "ingress",
   };
 }
 

@@ -7,6 +7,7 @@ import type { HealthCheck, TaskSpec } from "@skein/common/model/service";
 import type { Task, TaskStatus } from "@skein/common/model/task";
 import type { ClusterView } from "../../store/view.ts";
 import { ingressNetworkId, withPrefix } from "./network.ts";
+import { portToEngine } from "./service.ts";
 import { formatWall, toNanoseconds } from "./time.ts";
 
 export function taskToEngine(task: Task, view: TaskContext): object {
@@ -21,7 +22,7 @@ export function taskToEngine(task: Task, view: TaskContext): object {
     ServiceID: task.serviceId,
     ...(task.pinnedTo !== undefined || task.slot === 0 ? {} : { Slot: task.slot }),
     ...(nodeId === undefined ? {} : { NodeID: nodeId }),
-    Status: statusToEngine(task.id, task.status),
+    Status: statusToEngine(task),
     DesiredState: desiredShown(task),
     ...attachments(task, view),
     ...(task.iteration === undefined
@@ -59,8 +60,14 @@ export function taskSpecToEngine(spec: TaskSpec): object {
       Isolation: "default",
     },
     Resources: {
-      Limits: amounts(spec.limitNanoCpus, spec.limitMemoryBytes),
-      Reservations: amounts(spec.reservedNanoCpus, spec.reservedMemoryBytes),
+      Limits: {
+        ...amounts(spec.limitNanoCpus, spec.limitMemoryBytes),
+        ...(spec.limitPids === undefined ? {} : { Pids: spec.limitPids }),
+      },
+      Reservations: {
+        ...amounts(spec.reservedNanoCpus, spec.reservedMemoryBytes),
+        ...(spec.generic === undefined ? {} : { GenericResources: generic(spec.generic) }),
+      },
     },
     ...(spec.restart === undefined ? {} : { RestartPolicy: restart(spec.restart) }),
     Placement: placement(spec),
@@ -74,6 +81,10 @@ export function taskSpecToEngine(spec: TaskSpec): object {
         }),
     ForceUpdate: spec.forceUpdate,
   };
+}
+
+function generic(counts: Readonly<Record<string, number>>): readonly object[] {
+  return Object.entries(counts).map(([Kind, Value]) => ({ DiscreteResourceSpec: { Kind, Value } }));
 }
 
 function healthcheck(check: HealthCheck): object {
@@ -116,7 +127,9 @@ function placement(spec: TaskSpec): object {
 }
 
 /** A warning stands in for the error, so that `service ps` shows it: it has no other column. */
-function statusToEngine(task: TaskId, status: TaskStatus): object {
+function statusToEngine(task: Task): object {
+  const { status, ports } = task;
+  const held = status.state === "running" ? ports.filter(({ mode }) => mode === "host") : [];
   const shown = status.error ?? status.warning;
   const known = status.pid !== undefined || status.exitCode !== undefined;
   return {
@@ -124,8 +137,8 @@ function statusToEngine(task: TaskId, status: TaskStatus): object {
     State: status.state,
     Message: status.message,
     ...(shown === undefined ? {} : { Err: shown }),
-    ...(known ? { ContainerStatus: containerStatus(task, status) } : {}),
-    PortStatus: {},
+    ...(known ? { ContainerStatus: containerStatus(task.id, status) } : {}),
+    PortStatus: held.length === 0 ? {} : { Ports: held.map(portToEngine) },
   };
 }
 

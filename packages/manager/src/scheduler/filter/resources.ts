@@ -3,12 +3,16 @@
  */
 import type { Filter } from "../filter.ts";
 import { nodesText } from "../filter.ts";
+import { freeUnits } from "../generic.ts";
 
 export const resourcesFilter: Filter = {
   name: "resources",
-  applies: ({ task }) =>
-    (task.spec.reservedNanoCpus ?? 0) > 0 || (task.spec.reservedMemoryBytes ?? 0) > 0,
-  admits: ({ task }, { info }) =>
+  applies: ({ task, generic }) =>
+    generic.length > 0 ||
+    (task.spec.reservedNanoCpus ?? 0) > 0 ||
+    (task.spec.reservedMemoryBytes ?? 0) > 0,
+  admits: ({ task, generic }, { info }) =>
+    generic.every(([kind, count]) => freeUnits(info, kind).length >= count) &&
     info.freeNanoCpus >= (task.spec.reservedNanoCpus ?? 0) &&
     info.freeMemoryBytes >= (task.spec.reservedMemoryBytes ?? 0),
   explain: (count) => `insufficient resources on ${nodesText(count)}`,
