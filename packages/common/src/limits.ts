@@ -72,3 +72,94 @@ export const API_HEADERS_TIMEOUT_MS = 10_000;
 export const API_KEEP_ALIVE_MS = 30_000;
 /** Past events kept for `since`: Docker keeps 256 of one node, this is a whole cluster's. */
 export const EVENTS_KEPT_MAX = 1024;
+
+// Gossip: who is linked with whom
+/** Hash rings: each node is observed by the one before it on each; 4 survive 20 % of nodes dead. */
+export const GOSSIP_RINGS = 4;
+/** Up to this many members everybody is linked with everybody: what rings would give anyway. */
+export const GOSSIP_MESH_MAX = 9;
+/** Members of one cluster; more are not admitted. */
+export const GOSSIP_MEMBERS_MAX = 10_000;
+/** The lower id dials at once, the other after this: pairs do not dial crosswise. */
+export const GOSSIP_DIAL_SECOND_MS = 500;
+/** First pause after a failed dial; doubles … */
+export const GOSSIP_DIAL_MIN_MS = 100;
+/** … up to this for members that may be back behind a cut at any moment … */
+export const GOSSIP_DIAL_MAX_MS = 1000;
+/** … and up to this for dead ones whose port refuses: a new process dials by itself. */
+export const GOSSIP_DIAL_REFUSED_MAX_MS = 5000;
+/** A link that broke is dialled again at once, then this often … */
+export const GOSSIP_CONFIRM_MS = 50;
+/** … and so many times: a process that is being killed keeps its port open for a moment. */
+export const GOSSIP_CONFIRM_TRIES = 5;
+/** A link that is no neighbour's (a helper's, a sweep's) is closed after this long. */
+export const GOSSIP_LINK_IDLE_MS = 10_000;
+/** Links one member keeps, dials included: ring neighbours, managers, and some that pass by. */
+export const GOSSIP_LINKS_MAX = 256;
+/** Bytes queued on one gossip link before deltas are left to the digests. */
+export const GOSSIP_QUEUE_BYTES_MAX = 64 * 1024;
+
+// Gossip: failure detector
+/** Pause between two probes of one observed member, a tenth more or less. */
+export const GOSSIP_PROBE_MS = 1000;
+/** No answer within this, times local health: ask helpers. Longer than any healthy event loop. */
+export const GOSSIP_PROBE_TIMEOUT_MS = 500;
+/** No answer through helpers within this, times local health: alert. */
+export const GOSSIP_INDIRECT_TIMEOUT_MS = 500;
+/** Members asked to probe for us. */
+export const GOSSIP_HELPERS = 3;
+/** A helper without an answer says so at this share of the time-out: then the asker is well. */
+export const GOSSIP_NACK_PERCENT = 80;
+/** Probes that members do for others at once; more are not taken on. */
+export const GOSSIP_RELAYS_MAX = 256;
+/** Local health goes from 0 (well) to this (time-outs eight times as long). */
+export const GOSSIP_HEALTH_MAX = 7;
+/**
+ * Suspicion after enough independent observers: with both time-outs more than 3 s of silence, so
+ * that a process stopped for less is never taken for dead.
+ */
+export const GOSSIP_SUSPECT_MIN_MS = 2200;
+/** Suspicion by one observer alone where there could be more: six times as long. */
+export const GOSSIP_SUSPECT_MAX_MS = 13_200;
+/** A refused dial seen by one observer alone: time for the accused to say that it lives. */
+export const GOSSIP_REFUSED_MS = 300;
+/** Verdicts behind another within this are held, and applied together … */
+export const GOSSIP_BATCH_QUIET_MS = 500;
+/** … not later than this: a lost rack is one change, not forty. */
+export const GOSSIP_BATCH_MAX_MS = 2000;
+/** A wake-up later than this is our own stall: nobody is blamed for it. */
+export const GOSSIP_STALL_MS = 200;
+/** After a stall, what others said meanwhile is read before anybody is judged. */
+export const GOSSIP_STALL_GRACE_MS = 300;
+/** More than half of the members dead within this: the fault is ours. */
+export const GOSSIP_ISOLATION_MS = 10_000;
+
+// Gossip: namespaces
+/** Own writes within this leave together. */
+export const GOSSIP_COALESCE_MS = 10;
+/** Longest value of a namespace: a service's route with its backends. */
+export const GOSSIP_VALUE_CHARACTERS_MAX = 256 * 1024;
+/** Keys of one owner, tombstones included; more are refused to the writer. */
+export const GOSSIP_KEYS_MAX = 20_000;
+/** One message of deltas: longer ones are cut at a record's end. */
+export const GOSSIP_DELTA_CHARACTERS_MAX = 512 * 1024;
+/** Statements, deltas or rows in one message. */
+export const GOSSIP_ROWS_MAX = 20_002;
+/** A deletion is remembered this long; who comes later gets the whole namespace. */
+export const GOSSIP_TOMBSTONE_MS = 15 * 60_000;
+/** A failed owner's data is hidden, and kept this long. */
+export const GOSSIP_HIDDEN_MS = 24 * 60 * 60_000;
+/** Above this many members deltas go along a tree, else to every neighbour. */
+export const GOSSIP_TREE_ABOVE = 100;
+/** Announcements of what went along the tree are gathered for this long. */
+export const GOSSIP_HAVE_MS = 100;
+/** What was announced and has not come within this is asked for, which mends the tree. */
+export const GOSSIP_GRAFT_MS = 500;
+/** Announced owners waited for at once. */
+export const GOSSIP_MISSING_MAX = 4096;
+/** Roots that differ for this long are compared owner by owner. */
+export const GOSSIP_REPAIR_MS = 1000;
+/** Every member compares itself this often with one that is no neighbour. */
+export const GOSSIP_SWEEP_MS = 30_000;
+/** How often idle links, old tombstones and hidden data are looked at. */
+export const GOSSIP_HOUSEKEEPING_MS = 1000;

@@ -59,7 +59,8 @@ export type LinkPath =
   | "/logs"
   | "/node"
   | "/stream"
-  | "/ping";
+  | "/ping"
+  | "/gossip";
 
 /** Decides on an incoming connection; a string refuses it and is told to the peer. */
 export type Accept = (peer: PeerIdentity, query: URLSearchParams) => LinkReceiver | string;

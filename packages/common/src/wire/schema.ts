@@ -13,7 +13,9 @@ export type Schema<T> = v.GenericSchema<unknown, T>;
 export type DeepReadonly<T> = T extends string | number | boolean | bigint | undefined | Uint8Array
   ? T
   : T extends readonly (infer Item)[]
-    ? readonly DeepReadonly<Item>[]
+    ? number extends T["length"]
+      ? readonly DeepReadonly<Item>[]
+      : { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
     : { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
 
 /** The type a schema decodes to: the schema is the single source of both. */
