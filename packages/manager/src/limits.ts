@@ -104,6 +104,10 @@ export const RAFT_APPLY_BYTES_MAX = 256 * 1024;
 export const RAFT_APPLY_ENTRIES_MAX = 256;
 /** Reads waiting for confirmation or for the state machine; more are refused as `overloaded`. */
 export const RAFT_READS_MAX = 4096;
+/** How often the leader compares Raft's configuration with the node rows. */
+export const MEMBERSHIP_LOOK_MS = 100;
+/** Between two announcements of a manager that is no member yet: it may be refused for long. */
+export const ANNOUNCE_PAUSE_MS = 500;
 /** Members of a configuration: 7 voters survive 3 failures, more only slow every write down. */
 export const RAFT_MEMBERS_MAX = 16;
 /** Tombstones kept: an id is drawn of 100 bits, so one forgotten after 1024 others harms nobody. */

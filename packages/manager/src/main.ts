@@ -7,7 +7,6 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { BugError } from "@skein/common/assert";
-import type { RaftId } from "@skein/common/ids";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { nodeConfigSchema } from "@skein/common/model/node-config";
 import { readAuthoritySeed, removeAuthoritySeed } from "@skein/common/node/authority-seed";
@@ -27,6 +26,7 @@ import { systemClock, watchLoopLag } from "@skein/common/node/system-clock";
 import { systemRandom } from "@skein/common/node/system-random";
 import type { TlsNetwork } from "@skein/common/node/tls-network";
 import { createTlsNetwork } from "@skein/common/node/tls-network";
+import type { Result } from "@skein/common/result";
 import { fromLauncherSchema } from "@skein/common/wire/local-messages";
 import { decodeWith } from "@skein/common/wire/schema";
 import { RESIGN_MS } from "./limits.ts";
@@ -34,9 +34,15 @@ import type { ManagerPort } from "./shell/api/port.ts";
 import { serveApi } from "./shell/api-server.ts";
 import { Manager } from "./shell/manager.ts";
 import { createManagerPort } from "./shell/manager-port.ts";
+import type { Member } from "./shell/member-file.ts";
+import { findMember, incarnationOf, memberBegun, replaceMember } from "./shell/member-file.ts";
+import type { Expulsion } from "./shell/member-messages.ts";
+import { EXPULSIONS } from "./shell/member-messages.ts";
 import { IdentityWatch } from "./shell/trust/identity-watch.ts";
 import { TrustOffice } from "./shell/trust/trust-office.ts";
+import type { OpenedRaftStorage } from "./wal/raft-storage.ts";
 import { openRaftStorage } from "./wal/raft-storage.ts";
+import type { StorageError } from "./wal/storage-error.ts";
 
 /** Ends the process with a line a person can read. */
 class StartError extends Error {
@@ -45,7 +51,6 @@ class StartError extends Error {
 
 interface Adapters {
   readonly config: NodeConfig;
-  readonly raftId: RaftId;
   readonly log: JsonLog;
   readonly metrics: MetricsRegistry;
   readonly network: TlsNetwork;
@@ -104,9 +109,6 @@ function makeAdapters(directory: string): Adapters {
   const config = readConfig(directory);
   const identity = readIdentity(join(directory, "identity"));
   if (!identity.ok) throw new StartError(`Cannot start manager: ${identity.error.reason}`);
-  if (config.raftId === undefined) {
-    throw new StartError(`Cannot start manager: ${config.name} has no Raft member id in node.json`);
-  }
   const clock = systemClock();
   const metrics = createMetrics({ labels: { process: "manager", node: config.name } });
   const journal = jsonLog({ node: config.name, role: "manager", level: "info" });
@@ -122,8 +124,7 @@ function makeAdapters(directory: string): Adapters {
       office?.serve(call) ??
       Promise.resolve(caRefusal(503, "unreachable", "this manager is starting: try again")),
   });
-  const { raftId } = config;
-  return { config, raftId, log: journal, metrics, network, clock, random: systemRandom() };
+  return { config, log: journal, metrics, network, clock, random: systemRandom() };
 }
 
 function readConfig(directory: string): NodeConfig {
@@ -133,65 +134,82 @@ function readConfig(directory: string): NodeConfig {
   throw new StartError(`Cannot start manager: ${path}: ${config.error.reason}`);
 }
 
-function openManager(adapters: Adapters, directory: string): Promise<Manager> {
+/** A log that cannot be trusted is put aside, if others have what it held: see member-file.ts. */
+async function openManager(adapters: Adapters, directory: string): Promise<Manager> {
+  const { config, random } = adapters;
+  const member = findMember(stateDir, config, random);
+  const opened = await openLog(adapters, directory, member);
+  if (opened.ok) return makeManager(adapters, member, opened.value);
+  const { code, message } = opened.error;
+  if (code !== "corrupt" || member.others.length === 0) {
+    throw new StartError(`Cannot start manager: ${message}`);
+  }
+  adapters.log.write("error", "the log is damaged: joining again as a new member", { message });
+  const again = replaceMember(stateDir, config, random);
+  const fresh = await openLog(adapters, directory, again);
+  if (!fresh.ok) throw new StartError(`Cannot start manager: ${fresh.error.message}`);
+  return makeManager(adapters, again, fresh.value);
+}
+
+function openLog(
+  adapters: Adapters,
+  directory: string,
+  { raftId, bootstrap }: Member,
+): Promise<Result<OpenedRaftStorage, StorageError>> {
   const { config, clock, random, metrics } = adapters;
-  const bootstrap = config.bootstrap === undefined ? undefined : bootstrapOf(config.bootstrap);
   const options = {
     disk: createFileDisk(directory),
     directory: "raft",
     clusterId: config.clusterId,
-    raftId: adapters.raftId,
+    raftId,
     random,
     log: adapters.log,
     metrics,
     clock,
     crc32: (bytes: Uint8Array, seed?: number) => crc32(bytes, seed),
   };
-  return new Promise((resolve, reject) => {
-    openRaftStorage(bootstrap === undefined ? options : { ...options, bootstrap }, (result) => {
-      if (!result.ok) {
-        reject(new StartError(`Cannot start manager: ${result.error.message}`));
-        return;
-      }
-      const { storage, recovered, state } = result.value;
-      resolve(
-        new Manager({
-          ...adapters,
-          storage,
-          recovered,
-          state,
-          fatal: (reason) => stop(reason),
-          roleChanged: (status) => {
-            adapters.log.setTerm(status.raft.term);
-            office?.changed();
-          },
-          extraPaths: {
-            "/api": (peer) => {
-              if (peer.role !== "manager") return "only managers forward API requests";
-              const { stream, receiver } = linkDuplex();
-              stream.on("error", () => undefined);
-              apiServer?.accept(stream);
-              return receiver;
-            },
-          },
-        }),
-      );
-    });
+  return new Promise((resolve) => {
+    openRaftStorage(bootstrap === undefined ? options : { ...options, bootstrap }, resolve);
   });
 }
 
-function bootstrapOf(members: NonNullable<NodeConfig["bootstrap"]>): {
-  readonly voters: readonly RaftId[];
-  readonly learners: readonly RaftId[];
-  readonly addresses: Readonly<
-    Record<string, { readonly nodeId: string; readonly address: string }>
-  >;
-} {
-  const voters = members.map((member) => member.raftId).sort();
-  const addresses = Object.fromEntries(
-    members.map((member) => [member.raftId, { nodeId: member.nodeId, address: member.address }]),
-  );
-  return { voters, learners: [], addresses };
+function makeManager(adapters: Adapters, member: Member, opened: OpenedRaftStorage): Manager {
+  const { log: journal, random } = adapters;
+  const { raftId, replaced, others } = member;
+  memberBegun(stateDir, raftId);
+  if (replaced) journal.write("warn", "its log is gone: joining as a new member", { raftId });
+  const { storage, recovered, state } = opened;
+  return new Manager({
+    ...adapters,
+    raftId,
+    incarnation: incarnationOf(stateDir, random),
+    announceTo: others,
+    expelled: (expulsion) => leave(adapters, expulsion),
+    storage,
+    recovered,
+    state,
+    fatal: (reason) => stop(reason),
+    roleChanged: (status) => {
+      journal.setTerm(status.raft.term);
+      office?.changed();
+    },
+    extraPaths: {
+      "/api": (peer) => {
+        if (peer.role !== "manager") return "only managers forward API requests";
+        const { stream, receiver } = linkDuplex();
+        stream.on("error", () => undefined);
+        apiServer?.accept(stream);
+        return receiver;
+      },
+    },
+  });
+}
+
+/** The next start of this process, if there is one, is another member's. */
+function leave({ config, random, log: journal }: Adapters, expulsion: Expulsion): void {
+  replaceMember(stateDir, config, random);
+  journal.write("warn", "stopping", { reason: EXPULSIONS[expulsion] });
+  process.exit(expulsion === "removed" ? 0 : 1);
 }
 
 function started(manager: Manager): Promise<void> {

@@ -29,9 +29,9 @@ export function addNode(program: Command): void {
   addShow(node);
   node
     .command("update <node>")
-    .description("Change availability or labels of a node")
+    .description("Change availability, labels or role of a node")
     .addOption(new Option("--availability <state>", "of new tasks").choices(STATES))
-    .addOption(new Option("--role <role>").choices(["manager", "worker"]).hideHelp())
+    .addOption(new Option("--role <role>", "manager or worker").choices(["manager", "worker"]))
     .option("--label-add <label>", "add or change a label, key=value", collect)
     .option("--label-rm <key>", "remove a label", collect)
     .addHelpText(
@@ -44,6 +44,8 @@ export function addNode(program: Command): void {
     .action((name: string, _flags: unknown, command: Command) =>
       update(name, command.optsWithGlobals<UpdateFlags>()),
     );
+  addRole(node, "promote", "manager");
+  addRole(node, "demote", "worker");
   node
     .command("rm <node...>")
     .description("Remove nodes that are down")
@@ -52,6 +54,40 @@ export function addNode(program: Command): void {
     .action((names: string[], _flags: unknown, command: Command) =>
       remove(names, command.optsWithGlobals<RemoveFlags>()),
     );
+}
+
+function addRole(node: Command, verb: "promote" | "demote", role: "manager" | "worker"): void {
+  node
+    .command(`${verb} <node...>`)
+    .description(`Make nodes ${role}s`)
+    .addHelpText("after", examples(`skein node ${verb} ${role}-2`))
+    .action(async (names: string[], _flags: unknown, command: Command) => {
+      const flags = command.optsWithGlobals<GlobalOptions>();
+      for (const name of names) await setRole(name, { verb, role, flags });
+    });
+}
+
+async function setRole(
+  name: string,
+  wanted: {
+    readonly verb: "promote" | "demote";
+    readonly role: string;
+    readonly flags: GlobalOptions;
+  },
+): Promise<void> {
+  const { verb, role, flags } = wanted;
+  const what = `${verb} node ${name}`;
+  const api = await client(flags, what);
+  let before = "";
+  const edit = (node: unknown): EngineSpec => {
+    before = textAt(node, "Spec", "Role");
+    // A copy of what the API sent: JSON, with string keys.
+    return { ...(structuredClone(at(node, "Spec")) as EngineSpec), Role: role };
+  };
+  await change({ api, kind: "nodes", name, what, edit });
+  if (flags.json === true) printJson({ name, role, changed: before !== role });
+  else if (before === role) print(`Node ${name} is a ${role} already.`);
+  else print(`Node ${name} ${verb}d in the swarm.`);
 }
 
 function addShow(node: Command): void {

@@ -54,6 +54,7 @@ export interface LinkReceiver {
 export type LinkPath =
   | "/raft"
   | "/snapshot"
+  | "/members"
   | "/dispatch"
   | "/api"
   | "/logs"

@@ -62,6 +62,10 @@ export class LeaderDuties {
     this.#schedule();
   }
 
+  managersChanged(managers: readonly string[]): void {
+    if (!this.#closed) this.#dispatcher.submit({ kind: "managers", managers });
+  }
+
   /** The store changed. */
   changed(changes: readonly Change[]): void {
     if (this.#closed || changes.length === 0) return;

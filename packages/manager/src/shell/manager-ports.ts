@@ -10,10 +10,17 @@ import type { RaftRecovered } from "../raft/protocol.ts";
 import type { CreateRaftOptions, Raft } from "../raft/raft.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { RaftStorage } from "../wal/raft-storage.ts";
+import type { Expulsion } from "./member-messages.ts";
 
 export interface ManagerPorts {
   readonly config: NodeConfig;
   readonly raftId: RaftId;
+  /** Drawn when the log was begun, kept with it: another one is another life. */
+  readonly incarnation?: string;
+  /** Managers to announce to while this one is no member: "127.0.1.1:2377". */
+  readonly announceTo?: readonly string[];
+  /** This Raft id has no future: the process ends, or comes back under another. */
+  expelled?(expulsion: Expulsion): void;
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;

@@ -8,9 +8,8 @@ import { Driver } from "@skein/common/host/driver";
 import type { RaftId, RequestId, Term } from "@skein/common/ids";
 import type { Accept, Listener } from "@skein/common/io/network";
 import { fail } from "@skein/common/result";
-import { encode } from "@skein/common/wire/codec";
 import { PROPOSALS_WAITING_MAX } from "../limits.ts";
-import type { RaftEffect, RaftInput, SnapshotMeta } from "../raft/protocol.ts";
+import type { Configuration, RaftEffect, RaftInput, SnapshotMeta } from "../raft/protocol.ts";
 import type { Raft } from "../raft/raft.ts";
 import { createRaft } from "../raft/raft.ts";
 import type { Command } from "../store/command.ts";
@@ -20,12 +19,14 @@ import type { Store } from "../store/store.ts";
 import type { ClusterView } from "../store/view.ts";
 import { LeaderDuties } from "./leader-duties.ts";
 import type { ManagerPorts, ManagerStatus } from "./manager-ports.ts";
+import { Membership } from "./membership.ts";
 import { Peers } from "./peers.ts";
 import type { ProposalDone } from "./proposals.ts";
 import { Proposals } from "./proposals.ts";
 import { createRaftHost } from "./raft-host.ts";
 import type { ReadDone } from "./reads.ts";
 import { Reads } from "./reads.ts";
+import { managerAddresses, redirectWorker } from "./redirect.ts";
 import type { Arrived } from "./snapshots.ts";
 import { SnapshotTransfers } from "./snapshots.ts";
 import { StateMachine } from "./state-machine.ts";
@@ -37,6 +38,7 @@ export class Manager {
   readonly #driver: Driver<RaftInput, RaftEffect>;
   readonly #peers: Peers;
   readonly #snapshots: SnapshotTransfers;
+  readonly #membership: Membership;
   readonly #proposals: Proposals;
   readonly #reads: Reads;
   #listener: Listener | undefined;
@@ -56,6 +58,14 @@ export class Manager {
     this.#driver = this.#createDriver();
     this.#peers = this.#createPeers();
     this.#snapshots = this.#createTransfers();
+    this.#membership = new Membership({
+      ports,
+      view: this.view,
+      submit: (input) => this.#driver.submit(input),
+      status: () => this.status(),
+      lives: () => this.#peers.lives,
+      propose: (command, done) => this.propose(command, undefined, done),
+    });
     this.#state.store.onChange((changes) => this.#duties?.changed(changes));
   }
 
@@ -71,7 +81,7 @@ export class Manager {
   start(ready: (error: string | undefined) => void): void {
     const { config, network, extraPaths } = this.#ports;
     const dispatch: Accept = (peer, query) =>
-      this.#duties === undefined ? this.#redirect() : this.#duties.accept(peer, query);
+      this.#duties === undefined ? redirectWorker(this.status()) : this.#duties.accept(peer, query);
     const managersOnly =
       (accept: Accept): Accept =>
       (peer, query) =>
@@ -81,6 +91,7 @@ export class Manager {
       {
         "/raft": managersOnly(this.#peers.accept),
         "/snapshot": managersOnly(this.#snapshots.accept),
+        "/members": managersOnly(this.#membership.accept),
         "/dispatch": dispatch,
         "/ping": () => ignoreLink,
         ...extraPaths,
@@ -165,6 +176,7 @@ export class Manager {
     this.#closed = true;
     this.#duties?.close("this manager is stopping");
     this.#duties = undefined;
+    this.#membership.close();
     this.#proposals.close();
     this.#reads.close();
     this.#driver.close();
@@ -174,32 +186,15 @@ export class Manager {
   }
 
   #join(): void {
-    const configuration = this.#raft.status().configuration;
+    this.#configured(this.#raft.status().configuration);
+    this.#driver.submit({ kind: "wake" });
+    this.#membership.start();
+  }
+
+  #configured(configuration: Configuration): void {
     this.#peers.configure(configuration);
     this.#snapshots.configure(configuration);
-    this.#driver.submit({ kind: "wake" });
-  }
-
-  #redirect(): ReturnType<Accept> {
-    const { leader } = this.status();
-    const managers = this.#managerAddresses();
-    const reason = leader === undefined ? "no leader is known here" : "this is not the leader";
-    const message = { kind: "redirect", managers, reason } as const;
-    return {
-      opened: (link) => {
-        link.send(encode(leader === undefined ? message : { ...message, leader: leader.address }));
-        link.close(reason);
-      },
-      message: () => undefined,
-      closed: () => undefined,
-    };
-  }
-
-  #managerAddresses(): string[] {
-    const { addresses } = this.#raft.status().configuration;
-    return Object.values(addresses)
-      .map((member) => member.address)
-      .sort();
+    this.#duties?.managersChanged(managerAddresses(this.status()));
   }
 
   #perform(effect: RaftEffect): void {
@@ -212,13 +207,15 @@ export class Manager {
         this.#reads.applied(this.#state.applied);
         return;
       case "appended":
-        this.#proposals.appended(effect.token, effect.index, effect.term);
+        if (effect.token < 0) this.#membership.answered(effect.token, undefined);
+        else this.#proposals.appended(effect.token, effect.index, effect.term);
         return;
       case "refused":
         if (effect.token % 2 === 1) this.#proposals.refused(effect.token, effect.reason);
         else this.#reads.refused(effect.token, effect.reason);
         return;
       case "change-refused":
+        this.#membership.answered(effect.token, effect.reason);
         return;
       case "read-ready":
         this.#reads.ready(effect.token, effect.index, this.#state.applied);
@@ -227,8 +224,7 @@ export class Manager {
         this.#roleChanged(effect);
         return;
       case "configuration":
-        this.#peers.configure(effect.configuration);
-        this.#snapshots.configure(effect.configuration);
+        this.#configured(effect.configuration);
         return;
       case "send-snapshot":
         this.#sendSnapshot(effect.to, effect.term);
@@ -255,6 +251,7 @@ export class Manager {
     if (!leads || this.#duties !== undefined) {
       this.#duties?.close("no longer the leader");
       this.#duties = undefined;
+      this.#membership.leaveOffice();
     }
     if (leads) this.#takeOffice();
     roleChanged?.(this.status());
@@ -269,9 +266,10 @@ export class Manager {
       network,
       log,
       metrics,
-      managers: this.#managerAddresses(),
+      managers: managerAddresses(this.status()),
       propose: (command, done) => this.propose(command, undefined, done),
     });
+    this.#membership.takeOffice();
     if (this.view.cluster === undefined) this.#initCluster();
   }
 
@@ -362,7 +360,7 @@ export class Manager {
   }
 
   #createPeers(): Peers {
-    const { network, clock, random, log, metrics, raftId } = this.#ports;
+    const { network, clock, random, log, metrics, raftId, config } = this.#ports;
     const submit = (input: RaftInput): void => this.#driver.submit(input);
     return new Peers({
       self: raftId,
@@ -371,6 +369,9 @@ export class Manager {
       random,
       log,
       metrics,
+      address: `${config.address}:${config.managerPort}`,
+      incarnation: this.#ports.incarnation,
+      expelled: (expulsion) => this.#membership.expelled(expulsion),
       received: (from, message) => submit({ kind: "receive", from, message }),
       linked: (peer) => submit({ kind: "peer-linked", peer }),
       gone: (peer) => submit({ kind: "peer-gone", peer }),

@@ -15,6 +15,8 @@ import { decode, encode } from "@skein/common/wire/codec";
 import { REDIAL_MS_MAX, REDIAL_MS_MIN } from "../limits.ts";
 import type { Configuration, RaftMessage } from "../raft/protocol.ts";
 import { raftMessageSchema } from "../raft/protocol.ts";
+import type { Expulsion } from "./member-messages.ts";
+import { EXPULSIONS, expulsionIn } from "./member-messages.ts";
 
 export interface PeersOptions {
   readonly self: RaftId;
@@ -23,9 +25,15 @@ export interface PeersOptions {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Where this manager is dialled, for members that do not know it yet. */
+  readonly address: string;
+  /** Which life of its log this member is in: told to every peer. */
+  readonly incarnation: string | undefined;
   received(from: RaftId, message: RaftMessage): void;
   linked(peer: RaftId): void;
   gone(peer: RaftId): void;
+  /** A member of this cluster says that this one has no place in it. */
+  expelled(expulsion: Expulsion): void;
 }
 
 interface Peer {
@@ -36,16 +44,27 @@ interface Peer {
   dial: { cancel(): void } | undefined;
   timer: Timer | undefined;
   backoffMs: number;
+  /** Not in our configuration: kept while its own connection is open. */
+  readonly isStranger: boolean;
 }
 
 export class Peers {
   readonly #options: PeersOptions;
   readonly #peers = new Map<RaftId, Peer>();
   #configuration: Configuration | undefined;
+  /** Connections that others opened, by who they are. */
+  readonly #incoming = new Map<RaftId, Set<Link>>();
+  readonly #lives = new Map<RaftId, string>();
   #closed = false;
 
   constructor(options: PeersOptions) {
     this.#options = options;
+  }
+
+  /** The life of its log that each peer named, and our own. */
+  get lives(): ReadonlyMap<RaftId, string> {
+    const { self, incarnation } = this.#options;
+    return incarnation === undefined ? this.#lives : new Map(this.#lives).set(self, incarnation);
   }
 
   /** Connects to every member but ourselves, and drops links to those who are none any more. */
@@ -53,24 +72,37 @@ export class Peers {
     this.#configuration = configuration;
     for (const peer of [...this.#peers.values()]) {
       const member = configuration.addresses[peer.id];
-      if (member === undefined || member.address !== peer.address) this.#drop(peer);
+      const isAway = member === undefined && !(peer.isStranger && this.#incoming.has(peer.id));
+      if (isAway || (member !== undefined && member.address !== peer.address)) this.#drop(peer);
+    }
+    // It dials again, and is told.
+    for (const id of configuration.removed ?? []) {
+      for (const link of this.#incoming.get(id) ?? []) link.close(EXPULSIONS.removed);
     }
     for (const key of Object.keys(configuration.addresses).sort(compareIds)) {
-      const id = raftId(key);
       const member = configuration.addresses[key];
-      if (id === this.#options.self || member === undefined || this.#peers.has(id)) continue;
-      const peer: Peer = {
-        id,
-        nodeId: nodeId(member.nodeId),
-        address: member.address,
-        link: undefined,
-        dial: undefined,
-        timer: undefined,
-        backoffMs: REDIAL_MS_MIN,
-      };
-      this.#peers.set(id, peer);
-      this.#dial(peer);
+      if (member !== undefined) this.#meet(raftId(key), member);
     }
+  }
+
+  #meet(
+    id: RaftId,
+    at: { readonly nodeId: string; readonly address: string },
+    isStranger = false,
+  ): void {
+    if (id === this.#options.self || this.#peers.has(id)) return;
+    const peer: Peer = {
+      id,
+      nodeId: nodeId(at.nodeId),
+      address: at.address,
+      link: undefined,
+      dial: undefined,
+      timer: undefined,
+      backoffMs: REDIAL_MS_MIN,
+      isStranger,
+    };
+    this.#peers.set(id, peer);
+    this.#dial(peer);
   }
 
   /** False when there is no link: Raft repeats what matters. */
@@ -86,20 +118,52 @@ export class Peers {
     return [...this.#peers.values()].filter((peer) => peer.link !== undefined).map((p) => p.id);
   }
 
+  /**
+   * A member that this log does not know yet may be the leader of a configuration to come: it is
+   * heard (thesis 4.2.2), and dialled back. Who was removed, or lost its log, is told so.
+   */
   readonly accept: Accept = (identity, query) => {
     const from = raftId(query.get("from") ?? "");
     if (query.get("to") !== this.#options.self) {
       return `this is Raft member ${this.#options.self}, not ${query.get("to") ?? "(none)"}`;
     }
-    const member = this.#configuration?.addresses[from];
-    if (member === undefined) return `Raft member ${from} is not in the configuration`;
-    if (member.nodeId !== identity.nodeId) return `Raft member ${from} is another node`;
+    const refusal = this.#refusalOf(from, identity.nodeId, query.get("life") ?? undefined);
+    if (refusal !== undefined) return refusal;
+    const address = query.get("address");
+    let open: Link | undefined;
     return {
-      opened: () => this.#wakeDial(from),
+      opened: (link) => {
+        open = link;
+        this.#incoming.set(from, (this.#incoming.get(from) ?? new Set()).add(link));
+        if (address !== null) this.#meet(from, { nodeId: identity.nodeId, address }, true);
+        this.#wakeDial(from);
+      },
       message: (bytes) => this.#receive(from, bytes),
-      closed: () => undefined,
+      closed: () => this.#left(from, open),
     };
   };
+
+  #refusalOf(from: RaftId, node: NodeId, life: string | undefined): string | undefined {
+    if (this.#configuration?.removed?.includes(from) === true) return EXPULSIONS.removed;
+    const member = this.#configuration?.addresses[from];
+    if (member !== undefined && member.nodeId !== node)
+      return `Raft member ${from} is another node`;
+    const known = member?.incarnation ?? this.#lives.get(from);
+    if (known !== undefined && life !== known) return EXPULSIONS["disk-lost"];
+    if (life !== undefined) this.#lives.set(from, life);
+    return undefined;
+  }
+
+  #left(from: RaftId, link: Link | undefined): void {
+    const links = this.#incoming.get(from);
+    if (link === undefined || links === undefined) return;
+    links.delete(link);
+    if (links.size > 0) return;
+    this.#incoming.delete(from);
+    const peer = this.#peers.get(from);
+    const isKnown = this.#configuration?.addresses[from] !== undefined;
+    if (peer !== undefined && !isKnown) this.#drop(peer);
+  }
 
   close(): void {
     this.#closed = true;
@@ -129,8 +193,10 @@ export class Peers {
 
   #dial(peer: Peer): void {
     if (this.#closed || this.#peers.get(peer.id) !== peer) return;
-    const query = `from=${this.#options.self}&to=${peer.id}`;
-    const { address } = peer;
+    const { self, address: own, incarnation } = this.#options;
+    const said = new URLSearchParams({ from: self, to: peer.id, address: own });
+    if (incarnation !== undefined) said.set("life", incarnation);
+    const [query, address] = [said.toString(), peer.address];
     peer.dial = this.#options.network.dial(
       { address, path: "/raft", query, expect: peer.nodeId },
       {
@@ -159,6 +225,8 @@ export class Peers {
       return;
     }
     if (end.kind === "refused") this.#options.gone(peer.id);
+    const expulsion = end.kind === "forbidden" ? expulsionIn(end.reason) : undefined;
+    if (expulsion !== undefined) this.#options.expelled(expulsion);
     const wait = peer.backoffMs + this.#options.random.below(peer.backoffMs);
     peer.backoffMs = Math.min(peer.backoffMs * 2, REDIAL_MS_MAX);
     peer.timer = this.#options.clock.after(wait, () => {

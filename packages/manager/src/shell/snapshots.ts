@@ -97,7 +97,9 @@ export class SnapshotTransfers {
     const from = raftId(query.get("from") ?? "");
     const member = this.#configuration?.addresses[from];
     if (query.get("to") !== this.#options.self) return "another Raft member was meant";
-    if (member?.nodeId !== identity.nodeId) return `Raft member ${from} is not known`;
+    // One that this log does not know yet may be its leader, as on `/raft`.
+    const isOther = member !== undefined && member.nodeId !== identity.nodeId;
+    if (isOther) return `Raft member ${from} is another node`;
     const receiving = new Receiving(from, this.#options);
     return {
       opened: (link) => receiving.opened(link),

@@ -72,6 +72,21 @@ export const commandSchema = v.variant("kind", [
     version: count,
     spec: nodeSpecSchema,
   }),
+  /**
+   * A manager process of this node takes part under this Raft id from now on; the leader dialled
+   * its address back. A former id of the node is forgotten, and removed from Raft's configuration.
+   */
+  v.object({
+    kind: v.literal("register-manager"),
+    nodeId: id<NodeId>(),
+    manager: managerStatusSchema,
+  }),
+  /** The node is a worker and its Raft member is gone: it is no manager any more. */
+  v.object({
+    kind: v.literal("unregister-manager"),
+    nodeId: id<NodeId>(),
+    raftId: shortText,
+  }),
   v.object({ kind: v.literal("remove-node"), nodeId: id<NodeId>(), force: flag }),
   /** A joiner showed a token of this role; a known node is left as it is. */
   v.object({
@@ -261,6 +276,9 @@ export interface Refusal {
     | "node-not-down"
     | "node-is-manager"
     | "node-removed"
+    | "node-not-manager"
+    | "last-manager"
+    | "raft-id-taken"
     | "service-not-found"
     | "service-name-taken"
     | "service-no-previous-spec"

@@ -126,10 +126,14 @@ const MAKERS: readonly Maker[] = [
     version: near(view.nodes.get(node(a))?.version, off),
     spec: {
       labels: { zone: pick(NAMES, b, "") },
-      role: "worker",
+      role: b % 3 === 0 ? "manager" : "worker",
       availability: b % 4 === 0 ? "drain" : "active",
     },
   }),
+  registerManager,
+  registerManager,
+  unregisterManager,
+  unregisterManager,
   (_view, { a, flag }) => ({ kind: "remove-node", nodeId: node(a), force: flag }),
   (_view, { a, b, flag }) => ({
     kind: "admit-node",
@@ -283,6 +287,20 @@ function forgetNetwork(view: ClusterView, { a }: Draw): Command {
   const removed = view.networks.list().filter((row) => row.removedAt !== undefined);
   const networkId = removed[a % Math.max(1, removed.length)]?.id ?? network(a);
   return { kind: "forget-network", networkId };
+}
+
+function unregisterManager(view: ClusterView, { a, b }: Draw): Command {
+  const left = view.nodes.list().find((one) => one.manager && one.spec.role === "worker");
+  const found = b % 4 === 0 ? undefined : left;
+  const id = found?.id ?? node(a);
+  return { kind: "unregister-manager", nodeId: id, raftId: found?.manager?.raftId ?? `r${b % 5}` };
+}
+
+function registerManager(view: ClusterView, { a, b }: Draw): Command {
+  const able = view.nodes.list().filter((one) => one.spec.role === "manager");
+  const id = able[a % Math.max(1, able.length)]?.id ?? node(a);
+  const manager = { raftId: `r${b % 5}`, address: "127.0.1.1:2377" };
+  return { kind: "register-manager", nodeId: b % 8 === 0 ? node(a) : id, manager };
 }
 
 function fillSlots(view: ClusterView, { a, items }: Draw): Command {

@@ -24,6 +24,9 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalFacts>> = {
   "node-not-down": { status: 400, grpc: "FailedPrecondition" },
   "node-is-manager": { status: 400, grpc: "FailedPrecondition" },
   "node-removed": { status: 403 },
+  "node-not-manager": { status: 400, grpc: "FailedPrecondition" },
+  "last-manager": { status: 400, grpc: "FailedPrecondition" },
+  "raft-id-taken": { status: 409, grpc: "AlreadyExists" },
   "service-not-found": { status: 404 },
   "service-name-taken": { status: 409, grpc: "AlreadyExists" },
   "service-no-previous-spec": { status: 400, grpc: "FailedPrecondition" },
@@ -94,6 +97,21 @@ export function nodeRemoved(id: string) {
     "node-removed",
     `node ${id} was removed from the cluster: join with a new identity`,
   );
+}
+
+export function nodeNotManager(id: string) {
+  return refuse(
+    "node-not-manager",
+    `node ${id} is a worker: promote it before a manager process of it may take part`,
+  );
+}
+
+export function lastManager() {
+  return refuse("last-manager", "attempting to demote the last manager of the swarm");
+}
+
+export function raftIdTaken(raftId: string, holder: string) {
+  return refuse("raft-id-taken", `Raft member ${raftId} is node ${holder}`);
 }
 
 export function serviceNotFound(id: string) {

@@ -125,6 +125,8 @@ function subjectOf(command: Command): string {
     case "admit-node":
     case "set-node-state":
     case "remove-node":
+    case "register-manager":
+    case "unregister-manager":
     case "report-tasks":
       return `${kind} ${command.nodeId}`;
     case "update-node":

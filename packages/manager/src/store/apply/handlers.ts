@@ -31,6 +31,7 @@ import { applyForgetNetwork } from "./forget-network.ts";
 import { applyForgetService } from "./forget-service.ts";
 import { applyInitCluster } from "./init-cluster.ts";
 import { applyJoinNode } from "./join-node.ts";
+import { applyRegisterManager, applyUnregisterManager } from "./register-manager.ts";
 import { applyRemoveConfig } from "./remove-config.ts";
 import { applyRemoveNetwork } from "./remove-network.ts";
 import { applyRemoveNode } from "./remove-node.ts";
@@ -69,6 +70,7 @@ export const HANDLERS: Handlers = {
   "forget-service": applyForgetService,
   "init-cluster": applyInitCluster,
   "join-node": applyJoinNode,
+  "register-manager": applyRegisterManager,
   "remove-config": applyRemoveConfig,
   "remove-network": applyRemoveNetwork,
   "remove-node": applyRemoveNode,
@@ -80,6 +82,7 @@ export const HANDLERS: Handlers = {
   "set-node-state": applySetNodeState,
   "set-trust": applySetTrust,
   "set-update-status": applySetUpdateStatus,
+  "unregister-manager": applyUnregisterManager,
   "update-config": applyUpdateConfig,
   "update-node": applyUpdateNode,
   "update-service": applyUpdateService,

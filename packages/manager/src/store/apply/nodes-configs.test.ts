@@ -131,6 +131,53 @@ describe("update-node", () => {
   });
 });
 
+describe("register-manager", () => {
+  const register = (id: string, raftId: string) =>
+    ({
+      kind: "register-manager",
+      nodeId: nodeId(id),
+      manager: { raftId, address: "127.0.1.9:2377" },
+    }) as const;
+  const unregister = (id: string, raftId: string) =>
+    ({ kind: "unregister-manager", nodeId: nodeId(id), raftId }) as const;
+  const demote = (bench: ReturnType<typeof createCluster>, id: string) => {
+    const row = bench.store.view.nodes.get(nodeId(id));
+    const spec = { labels: {}, role: "worker", availability: "active" } as const;
+    return bench.say({
+      kind: "update-node",
+      nodeId: nodeId(id),
+      version: row?.version ?? 0,
+      spec,
+    });
+  };
+
+  it("names the Raft member of a node that is to be a manager, and another after it", () => {
+    const bench = createCluster();
+    expect(bench.say(register("x", "r9"))).to.equal("node-not-found: node x not found");
+    expect(bench.say(register("n1", "r9"))).to.match(/^node-not-manager: node n1 is a worker/);
+    bench.run({ ...joinNode("m2"), role: "manager" });
+    expect(bench.say(register("m2", "r1"))).to.equal("raft-id-taken: Raft member r1 is node m1");
+    expect(bench.say(register("m2", "r2"))).to.equal("accepted");
+    expect(bench.say(register("m2", "r2"))).to.equal("accepted; m2: unchanged");
+    expect(bench.say(register("m2", "r3"))).to.equal("accepted");
+    expect(bench.store.view.nodes.get(nodeId("m2"))?.manager?.raftId).to.equal("r3");
+  });
+
+  it("is undone for a worker alone, and for the member it names", () => {
+    const bench = createCluster();
+    bench.run({ ...joinNode("m2"), role: "manager" });
+    bench.run(register("m2", "r2"));
+    expect(bench.say(unregister("m2", "r2"))).to.equal("accepted; m2: it is to be a manager");
+    expect(demote(bench, "m2")).to.equal("accepted");
+    expect(bench.say(unregister("m2", "r1"))).to.equal("accepted; m2: another Raft id");
+    expect(bench.say(unregister("m2", "r2"))).to.equal("accepted");
+    expect(bench.store.view.nodes.get(nodeId("m2"))?.manager).to.equal(undefined);
+    expect(demote(bench, "m1")).to.equal(
+      "last-manager: attempting to demote the last manager of the swarm",
+    );
+  });
+});
+
 describe("remove-node", () => {
   const remove = (id: string, force = false) =>
     ({ kind: "remove-node", nodeId: nodeId(id), force }) as const;
@@ -146,6 +193,8 @@ describe("remove-node", () => {
       "node-not-down: node n1 is not down and can't be removed",
     );
     expect(bench.say(remove("n1", true))).to.equal("accepted");
+    expect(bench.say(remove("m1", true))).to.match(/^last-manager: /);
+    bench.run({ ...joinNode("m2"), role: "manager" });
     expect(bench.say(remove("m1", true))).to.equal("accepted");
   });
 

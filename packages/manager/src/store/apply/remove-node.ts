@@ -2,8 +2,9 @@
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
+import { isLastManager } from "../managers.ts";
 import { isRemoved, withRemoved } from "../node-writes.ts";
-import { nodeIsManager, nodeNotDown, nodeNotFound } from "../refusal.ts";
+import { lastManager, nodeIsManager, nodeNotDown, nodeNotFound } from "../refusal.ts";
 import type { StoreView } from "../tables.ts";
 import { moveTask } from "../task-writes.ts";
 
@@ -16,6 +17,7 @@ export function applyRemoveNode(
   const node = view.nodes.get(command.nodeId);
   if (node === undefined) return nodeNotFound(command.nodeId);
   if (!command.force && node.manager !== undefined) return nodeIsManager(node.id);
+  if (isLastManager(view, node.id)) return lastManager();
   if (!command.force && node.status.state !== "down") return nodeNotDown(node.id);
   const draft = new Draft(view, facts);
   draft.nodes.remove(node.id);

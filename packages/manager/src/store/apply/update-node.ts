@@ -1,8 +1,9 @@
-/** A user changes the spec of a node: labels and availability. */
+/** A user changes the spec of a node: labels, availability and role. */
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
-import { nodeNotFound, versionConflict } from "../refusal.ts";
+import { isLastManager } from "../managers.ts";
+import { lastManager, nodeNotFound, versionConflict } from "../refusal.ts";
 import { isReadVersion } from "../same.ts";
 import type { StoreView } from "../tables.ts";
 
@@ -15,6 +16,7 @@ export function applyUpdateNode(
   if (node === undefined) return nodeNotFound(command.nodeId);
   const { version, specIndex = version } = node;
   if (!isReadVersion(command.version, { version, specIndex })) return versionConflict();
+  if (command.spec.role === "worker" && isLastManager(view, node.id)) return lastManager();
   const draft = new Draft(view, facts);
   draft.nodes.put({ ...node, spec: command.spec, specIndex: facts.index });
   return draft.accept(node.id);
