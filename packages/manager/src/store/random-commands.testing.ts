@@ -289,11 +289,19 @@ function forgetNetwork(view: ClusterView, { a }: Draw): Command {
   return { kind: "forget-network", networkId };
 }
 
-function unregisterManager(view: ClusterView, { a, b }: Draw): Command {
-  const left = view.nodes.list().find((one) => one.manager && one.spec.role === "worker");
-  const found = b % 4 === 0 ? undefined : left;
-  const id = found?.id ?? node(a);
-  return { kind: "unregister-manager", nodeId: id, raftId: found?.manager?.raftId ?? `r${b % 5}` };
+/** What leads up to it is rare, too: a member, then its demotion. */
+function unregisterManager(view: ClusterView, draw: Draw): Command {
+  const { a, b } = draw;
+  const members = view.nodes.list().filter((one) => one.manager !== undefined);
+  const left = members.find((one) => one.spec.role === "worker");
+  if (left !== undefined) {
+    const raftId = b % 4 === 0 ? `r${b % 5}` : (left.manager?.raftId ?? "");
+    return { kind: "unregister-manager", nodeId: b % 8 === 7 ? node(a) : left.id, raftId };
+  }
+  const row = members[a % Math.max(1, members.length)];
+  if (row === undefined || b % 2 === 0) return registerManager(view, draw);
+  const spec = { ...row.spec, role: "worker" } as const;
+  return { kind: "update-node", nodeId: row.id, version: row.version, spec };
 }
 
 function registerManager(view: ClusterView, { a, b }: Draw): Command {
