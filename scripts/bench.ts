@@ -2,12 +2,16 @@
  * `npm run bench -- NAME [ROUNDS]`: prints one JSON object a line. Never part of a test: figures
  * are compared, by whoever reads them, with a peer of the same run.
  */
+import { benchIdle } from "./bench/idle.ts";
+import { benchRaft } from "./bench/raft.ts";
 import { benchRecovery } from "./bench/recovery.ts";
 import { benchReplicas } from "./bench/replicas.ts";
 import { benchWal } from "./bench/wal.ts";
 import { benchWrites } from "./bench/writes.ts";
 
 const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
+  idle: () => benchIdle(),
+  raft: (rounds) => benchRaft(rounds),
   recovery: (rounds) => benchRecovery(rounds),
   replicas: (rounds) => benchReplicas(Math.min(rounds, 5)),
   writes: (rounds) => benchWrites(Math.min(rounds, 3)),

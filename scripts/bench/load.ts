@@ -9,8 +9,8 @@ export interface LoadOptions {
   /** Where each connection goes; "/path" is a unix socket, "host:port" is TCP. */
   readonly targets: readonly string[];
   readonly path: string;
-  /** The body of request number `n`. */
-  readonly body: (n: number) => string;
+  /** The body of request number `n`; absent: a GET. */
+  readonly body?: (n: number) => string;
 }
 
 export interface LoadResult {
@@ -34,7 +34,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
     while (performance.now() < end) {
       next += 1;
       const since = performance.now();
-      const status = await post(agent, target, options.path, options.body(next));
+      const status = await send(agent, target, options.path, options.body?.(next));
       if (status >= 200 && status < 300) latencies.push(performance.now() - since);
       else errors += 1;
     }
@@ -48,13 +48,26 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   return { perSecond: Math.round(latencies.length / seconds), p50: at(0.5), p99: at(0.99), errors };
 }
 
-function post(agent: Agent, target: string, path: string, body: string): Promise<number> {
+function send(
+  agent: Agent,
+  target: string,
+  path: string,
+  body: string | undefined,
+): Promise<number> {
   const [host = "", port = ""] = target.split(":");
   const where = target.startsWith("/") ? { socketPath: target } : { host, port: Number(port) };
-  const length = Buffer.byteLength(body);
-  const headers = { "content-type": "application/json", "content-length": length };
+  const how =
+    body === undefined
+      ? { method: "GET" }
+      : {
+          method: "POST",
+          headers: {
+            "content-type": "application/json",
+            "content-length": Buffer.byteLength(body),
+          },
+        };
   return new Promise((resolve) => {
-    const call = request({ ...where, agent, method: "POST", path, headers }, (answer) => {
+    const call = request({ ...where, agent, path, ...how }, (answer) => {
       answer.resume();
       answer.on("end", () => resolve(answer.statusCode ?? 0));
       answer.on("error", () => resolve(0));

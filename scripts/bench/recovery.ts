@@ -30,7 +30,7 @@ export async function benchRecovery(rounds: number): Promise<void> {
   }
 }
 
-async function leaderKills(cluster: LocalCluster, rounds: number): Promise<number[]> {
+export async function leaderKills(cluster: LocalCluster, rounds: number): Promise<number[]> {
   const times: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const leader = await cluster.leader();

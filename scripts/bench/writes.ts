@@ -6,11 +6,13 @@
 import { join } from "node:path";
 import { LocalCluster } from "../../test/support/local-cluster.ts";
 import { EtcdCluster } from "./etcd.ts";
-import type { LoadResult } from "./load.ts";
+import type { LoadOptions, LoadResult } from "./load.ts";
 import { runLoad } from "./load.ts";
 import { report } from "./report.ts";
 
 const CONNECTIONS = [1, 16, 64, 256];
+/** Before anything is measured, of both: code that has not run often is interpreted. */
+const WARM_UP = { connections: 64, durationMs: 5000 };
 const VALUE = Buffer.alloc(340, "x").toString("base64");
 
 export async function benchWrites(rounds: number): Promise<void> {
@@ -19,6 +21,8 @@ export async function benchWrites(rounds: number): Promise<void> {
   if (etcd === undefined) console.error("etcd is not installed: no peer in this run");
   try {
     await cluster.up(3, 1);
+    await ourWrites(cluster, WARM_UP, "warm");
+    if (etcd !== undefined) await etcdWrites(etcd, WARM_UP, "warm");
     for (const connections of CONNECTIONS) await compare(cluster, etcd, connections, rounds);
   } finally {
     await etcd?.stop();
@@ -37,8 +41,9 @@ async function compare(
   const peers: LoadResult[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const run = `${connections}-${round}`;
-    ours.push(await ourWrites(cluster, connections, run));
-    if (etcd !== undefined) peers.push(await etcdWrites(etcd, connections, run));
+    const load = { connections, durationMs: 5000 };
+    ours.push(await ourWrites(cluster, load, run));
+    if (etcd !== undefined) peers.push(await etcdWrites(etcd, load, run));
   }
   const median = middle(ours);
   const peer = peers.length === 0 ? undefined : middle(peers);
@@ -61,7 +66,7 @@ async function compare(
 
 async function ourWrites(
   cluster: LocalCluster,
-  connections: number,
+  load: Pick<LoadOptions, "connections" | "durationMs">,
   run: string,
 ): Promise<LoadResult> {
   // As with etcd: the clients are spread over all members.
@@ -69,18 +74,20 @@ async function ourWrites(
   const targets = managers.map((node) => node.api.replace("unix://", ""));
   const leader = join(cluster.stateDir, (await cluster.leader()).name, "skein.sock");
   return runLoad({
-    connections,
-    durationMs: 5000,
-    targets: connections === 1 ? [leader] : targets,
+    ...load,
+    targets: load.connections === 1 ? [leader] : targets,
     path: "/configs/create",
     body: (n) => JSON.stringify({ Name: `c-${run}-${n}`, Data: VALUE }),
   });
 }
 
-function etcdWrites(etcd: EtcdCluster, connections: number, run: string): Promise<LoadResult> {
+function etcdWrites(
+  etcd: EtcdCluster,
+  load: Pick<LoadOptions, "connections" | "durationMs">,
+  run: string,
+): Promise<LoadResult> {
   return runLoad({
-    connections,
-    durationMs: 5000,
+    ...load,
     targets: etcd.targets,
     path: "/v3/kv/put",
     body: (n) =>

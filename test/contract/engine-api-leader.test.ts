@@ -39,6 +39,26 @@ describe("engine-api: leadership", () => {
     expect(cluster.dials).to.be.lessThan(5);
   });
 
+  it("carries many writes at once over one link, each with its own answer", async () => {
+    const names = Array.from({ length: 60 }, (_, n) => `c${n % 40}`);
+    const answers = await Promise.all(
+      names.map((Name) => ask(socket(1), "POST /configs/create", { body: { Name, Data: "eA==" } })),
+    );
+    expect(answers.filter(({ status }) => status === 201)).to.have.length(40);
+    const twice = answers.filter(({ status }) => status === 409).map(({ message }) => message);
+    expect(new Set(twice).size, "names refused").to.equal(20);
+    expect(cluster.dials).to.equal(1);
+  }).timeout(15_000);
+
+  it("sends a long body, and one that breaks the form, as the leader would have them", async () => {
+    const body = { Name: "long", Data: Buffer.alloc(200_000, "x").toString("base64") };
+    expect((await ask(socket(1), "POST /configs/create", { body })).status).to.equal(201);
+    const [here, there] = await Promise.all(
+      [0, 1].map((n) => ask(socket(n), "POST /configs/create", { body: { Name: 7 } })),
+    );
+    expect([there?.status, there?.message]).to.deep.equal([here?.status, here?.message]);
+  });
+
   it("waits for a leader to appear, so that a client does not see the failover", async () => {
     cluster.leader = undefined;
     setTimeout(() => (cluster.leader = 2), 300);

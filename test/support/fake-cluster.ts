@@ -13,21 +13,23 @@ import { duplexPair } from "node:stream";
 import type { RequestId } from "@skein/common/ids";
 import { clusterId, logIndex, nodeId, sessionId } from "@skein/common/ids";
 import type { Metrics } from "@skein/common/io/metrics";
+import type { LinkReceiver } from "@skein/common/io/network";
 import type { NodeDescription } from "@skein/common/model/node";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { Task, TaskStatus } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";
-import type { UnixServer } from "@skein/common/node/http-server";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import { storeTime } from "@skein/common/time";
 import type { LogMessage, LogRequest } from "@skein/common/wire/log-messages";
 import { controllers } from "@skein/manager/orchestrator/controllers";
 import type { ManagerPort } from "@skein/manager/shell/api/port";
+import type { ApiServer } from "@skein/manager/shell/api-server";
 import { serveApi } from "@skein/manager/shell/api-server";
 import type { Outcome } from "@skein/manager/shell/outcome";
 import type { Command } from "@skein/manager/store/command";
 import { createStore } from "@skein/manager/store/store";
+import { FakeLink } from "./fake-link.ts";
 
 export interface LoggedLine {
   readonly level: string;
@@ -39,7 +41,7 @@ export interface LoggedLine {
 export interface FakeManager {
   readonly socket: string;
   readonly nodeId: string;
-  readonly server: UnixServer;
+  readonly server: ApiServer;
   readonly counts: ReadonlyMap<string, number>;
 }
 
@@ -73,6 +75,7 @@ export class FakeCluster {
   dials = 0;
   readonly directory: string;
   readonly #streams = new Set<Duplex>();
+  readonly #links = new Set<FakeLink>();
   readonly #beats: NodeJS.Timeout;
   readonly #time = performance.now();
   #index = 0;
@@ -112,6 +115,8 @@ export class FakeCluster {
   dropConnections(): void {
     for (const stream of this.#streams) stream.destroy();
     this.#streams.clear();
+    for (const link of this.#links) link.close("connection reset");
+    this.#links.clear();
   }
 
   apply(command: Command, request?: RequestId) {
@@ -182,6 +187,7 @@ export class FakeCluster {
       dialLeader: () =>
         this.leader === this.frozen ? new Promise(() => undefined) : Promise.resolve(this.#dial()),
       dialNode: (node) => Promise.resolve(this.dialNode(node)),
+      dialCalls: (receiver) => this.#dialCalls(receiver),
       workerLogs: (node, request, onMessage, onEnd) =>
         this.#workerLogs(node, request, { onMessage, onEnd }),
       newId: fakeId,
@@ -232,6 +238,18 @@ export class FakeCluster {
       far.write = () => true;
     }
     return near;
+  }
+
+  #dialCalls(near: LinkReceiver): { cancel(): void } | undefined {
+    const leader = this.leader === undefined ? undefined : this.managers[this.leader];
+    if (leader === undefined) return undefined;
+    const breaks = this.breakAfterDelivery > 0;
+    if (breaks) this.breakAfterDelivery -= 1;
+    this.dials += 1;
+    const link = new FakeLink(near, leader.server.calls(), breaks);
+    this.#links.add(link);
+    if (this.leader !== this.frozen) setImmediate(() => link.open());
+    return { cancel: () => link.close("cancelled") };
   }
 
   #workerLogs(

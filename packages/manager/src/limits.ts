@@ -203,6 +203,13 @@ export const FORWARD_LOOK_MS = 100;
 export const FORWARD_IDLE_CONNECTIONS_MAX = 32;
 /** Connections to the leader's API at once; more requests wait for one. */
 export const FORWARD_CONNECTIONS_MAX = 512;
+/**
+ * A request with a longer body goes to the leader over a connection of its own, so that it delays
+ * no short one.
+ */
+export const CALL_BODY_BYTES_MAX = 64 * 1024;
+/** Bodies gathered into one message to or from the leader. */
+export const CALLS_FRAME_BYTES = 256 * 1024;
 /** Rows of a list written in one synchronous stretch (about a millisecond). */
 export const LIST_SLICE_ROWS = 64;
 /** Unread bytes of one streaming client; beyond it the connection is cut, not silently thinned. */

@@ -11,7 +11,6 @@ import type { NodeConfig } from "@skein/common/model/node-config";
 import { nodeConfigSchema } from "@skein/common/model/node-config";
 import { readAuthoritySeed, removeAuthoritySeed } from "@skein/common/node/authority-seed";
 import { createFileDisk } from "@skein/common/node/file-disk";
-import type { UnixServer } from "@skein/common/node/http-server";
 import { readIdentity } from "@skein/common/node/identity";
 import type { JsonLog } from "@skein/common/node/json-log";
 import { jsonLog } from "@skein/common/node/json-log";
@@ -31,6 +30,7 @@ import { fromLauncherSchema } from "@skein/common/wire/local-messages";
 import { decodeWith } from "@skein/common/wire/schema";
 import { RESIGN_MS } from "./limits.ts";
 import type { ManagerPort } from "./shell/api/port.ts";
+import type { ApiServer } from "./shell/api-server.ts";
 import { serveApi } from "./shell/api-server.ts";
 import { Manager } from "./shell/manager.ts";
 import { createManagerPort } from "./shell/manager-port.ts";
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
   listenToLauncher(adapters, manager);
 }
 
-let apiServer: UnixServer | undefined;
+let apiServer: ApiServer | undefined;
 let office: TrustOffice | undefined;
 
 function openTrust(adapters: Adapters, manager: Manager): ManagerPort {
@@ -166,6 +166,7 @@ function openLog(
     log: adapters.log,
     metrics,
     clock,
+    stopwatch: () => performance.now(),
     crc32: (bytes: Uint8Array, seed?: number) => crc32(bytes, seed),
   };
   return new Promise((resolve) => {
@@ -189,6 +190,7 @@ function makeManager(adapters: Adapters, member: Member, opened: OpenedRaftStora
     recovered,
     state,
     fatal: (reason) => stop(reason),
+    soon: (what) => void setImmediate(what),
     roleChanged: (status) => {
       journal.setTerm(status.raft.term);
       office?.changed();
@@ -200,6 +202,10 @@ function makeManager(adapters: Adapters, member: Member, opened: OpenedRaftStora
         stream.on("error", () => undefined);
         apiServer?.accept(stream);
         return receiver;
+      },
+      "/calls": (peer) => {
+        if (peer.role !== "manager") return "only managers forward API requests";
+        return apiServer?.calls() ?? "this manager does not serve yet";
       },
     },
   });

@@ -142,6 +142,7 @@ export class SimNode {
           // Often, so that followers that were away are brought up by snapshots.
           compaction: { everyEntries: random.between(20, 200), keepEntries: random.between(1, 30) },
           fatal: (reason) => assert(false, `${this.name}: ${reason}`),
+          soon: (what) => void process.clock.after(0, what),
           createRaft: this.#options.createRaft,
           roleChanged: ({ raft }) =>
             this.#options.note(`${this.name} ${raft.role} term ${raft.term} of ${raft.leader}`),

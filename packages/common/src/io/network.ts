@@ -57,6 +57,7 @@ export type LinkPath =
   | "/members"
   | "/dispatch"
   | "/api"
+  | "/calls"
   | "/logs"
   | "/node"
   | "/stream"

@@ -104,7 +104,7 @@ describe("createMetrics", () => {
         let last: Sample | undefined;
         for (const sample of samples) {
           const follows = last?.name === sample.name && sample.name.endsWith("_bucket");
-          if (follows && sample.labels["le"] !== "0.00025") {
+          if (follows && sample.labels["le"] !== "0.00005") {
             expect(sample.value).to.be.at.least(last?.value ?? 0);
           }
           last = sample;

@@ -129,6 +129,11 @@ export type RaftRefusal =
   /** A leadership transfer is under way. */
   | "transferring";
 
+export interface Proposal {
+  readonly token: number;
+  readonly data: Uint8Array;
+}
+
 /** What a change makes of one member. Every change of voters goes through a joint configuration. */
 export type MemberChange =
   /** Nobody's id yet: it receives the log and counts for nothing. */
@@ -175,7 +180,9 @@ export type ChangeRefusal =
 export type RaftInput =
   | { readonly kind: "receive"; readonly from: RaftId; readonly message: RaftMessage }
   /** `token` comes back in `appended` or `refused`. */
-  | { readonly kind: "propose"; readonly token: number; readonly data: Uint8Array }
+  | ({ readonly kind: "propose" } & Proposal)
+  /** Several in one step: they share one append to each peer and one write to the disk. */
+  | { readonly kind: "propose-all"; readonly proposals: readonly Proposal[] }
   /** `token` comes back in `appended` (it is in effect from then on) or `change-refused`. */
   | { readonly kind: "change"; readonly token: number; readonly change: MemberChange }
   /**

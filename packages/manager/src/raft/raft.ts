@@ -133,6 +133,9 @@ function dispatch(state: RaftState, input: RaftInput | Wake): void {
       return receive(state, input.from, input.message);
     case "propose":
       return propose(state, input.token, input.data);
+    case "propose-all":
+      for (const { token, data } of input.proposals) propose(state, token, data);
+      return;
     case "change":
       return proposeChange(state, input.token, input.change);
     case "read":

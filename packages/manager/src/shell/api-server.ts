@@ -11,20 +11,33 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { matchRoute } from "@skein/common/api/match-route";
 import type { RouteName } from "@skein/common/api/routes";
 import { must } from "@skein/common/assert";
+import type { LinkReceiver } from "@skein/common/io/network";
 import type { ListenError, UnixServer } from "@skein/common/node/http-server";
 import { serveUnix } from "@skein/common/node/http-server";
 import type { Result } from "@skein/common/result";
 import { ok } from "@skein/common/result";
 import type { Checked } from "../control/api-error.ts";
 import { FORWARD_ANSWER_MS, LEADER_LOOK_MS, LEADER_WAIT_MS } from "../limits.ts";
+import type { Call, CallAnswer } from "./api/call-messages.ts";
+import { callReceiver } from "./api/call-server.ts";
 import { EventHub } from "./api/events.ts";
 import { FORWARDED_HEADER, LeaderProxy, NOT_LEADER_HEADER } from "./api/forward.ts";
 import type { Handler } from "./api/handler.ts";
 import type { Handlers } from "./api/handlers.ts";
 import { createHandlers } from "./api/handlers.ts";
 import type { ManagerPort } from "./api/port.ts";
-import type { Reply } from "./api/reply.ts";
-import { empty, failure, NO_LEADER_REPLY, sendReply, unknownReply } from "./api/reply.ts";
+import type { PlainReply, Reply } from "./api/reply.ts";
+import {
+  empty,
+  failure,
+  NO_BODY,
+  NO_LEADER_REPLY,
+  plainJson,
+  plainReply,
+  sendPlain,
+  sendReply,
+  unknownReply,
+} from "./api/reply.ts";
 import type { ApiRequest } from "./api/request.ts";
 import { discardBody, readApiBody, requestIdOf } from "./api/request.ts";
 import { responseOn, TaskProxy } from "./api/task-proxy.ts";
@@ -35,7 +48,12 @@ export interface ServeApiOptions {
   readonly path: string;
 }
 
-export async function serveApi(options: ServeApiOptions): Promise<Result<UnixServer, ListenError>> {
+export interface ApiServer extends UnixServer {
+  /** Takes the calls of another manager (`/calls`). */
+  calls(): LinkReceiver;
+}
+
+export async function serveApi(options: ServeApiOptions): Promise<Result<ApiServer, ListenError>> {
   const api = new Api(options.port);
   const { handler, onUpgrade } = api;
   const server = await serveUnix({ path: options.path, handler, onUpgrade });
@@ -48,7 +66,7 @@ export async function serveApi(options: ServeApiOptions): Promise<Result<UnixSer
     api.close();
     return close();
   };
-  return ok({ accept, close: closeAll });
+  return ok({ accept, close: closeAll, calls: () => callReceiver(api.answerCall) });
 }
 
 /** Requests in, answers out; the connections are the server's. */
@@ -85,6 +103,13 @@ export class Api {
     });
   };
 
+  /** A request that another manager took: answered or refused here, never passed on. */
+  readonly answerCall = async (call: Call): Promise<CallAnswer> => {
+    const plain = await this.#answerCall(call).catch((error: unknown) => this.#bug(error, "call"));
+    if (plain !== undefined) return { id: call.id, ...plain };
+    return { id: call.id, notLeader: true, status: 0, headers: {}, body: NO_BODY };
+  };
+
   close(): void {
     this.#events.close();
     this.#proxy.close();
@@ -108,6 +133,23 @@ export class Api {
     } catch (error) {
       this.#contain(error, { response, request });
     }
+  }
+
+  /** Undefined: this is not the leader, and nothing was done. */
+  async #answerCall(call: Call): Promise<PlainReply | undefined> {
+    const [path = "/", search = ""] = splitOnce(call.url, "?");
+    const match = matchRoute(call.method, path);
+    if (!match.ok)
+      return plainReply({ kind: "error", error: { code: "no-route", ...match.error } });
+    if (!this.#port.isLeader()) return undefined;
+    const { method, url, headers, request: requestId } = call;
+    const body = Buffer.from(call.body.buffer, call.body.byteOffset, call.body.byteLength);
+    const rest = { method, url, headers, query: new URLSearchParams(search), body, requestId };
+    const request = { ...match.value, ...rest };
+    const reply = await handlerOf(this.#handlers, request.route.name)(this.#port, request);
+    if (reply.kind === "no-leader") return undefined;
+    this.#count(request, reply);
+    return plainReply(reply) ?? plainReply(failure(500, "bug", `Cannot answer ${path} in a call`));
   }
 
   /** Undefined value: answered already. */
@@ -215,17 +257,18 @@ export class Api {
     error: unknown,
     to: { response: ServerResponse; request: ApiRequest | undefined },
   ): void {
+    const reply = this.#bug(error, to.request?.route.name ?? "none");
+    if (to.response.headersSent) to.response.destroy();
+    else sendPlain(to.response, reply, to.request);
+  }
+
+  #bug(error: unknown, route: string): PlainReply {
     const id = randomUUID();
-    const route = to.request?.route.name ?? "none";
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#port.metrics.count("skein_api_bugs_total", 1, { route });
     this.#port.log.write("error", "bug in an API handler", { id, route, error: text });
-    if (to.response.headersSent) {
-      to.response.destroy();
-      return;
-    }
     const message = `Cannot answer the request: a bug in Skein, logged by this manager as ${id}`;
-    void sendReply(failure(500, "bug", message), to.response, to.request);
+    return plainJson(500, { message });
   }
 }
 

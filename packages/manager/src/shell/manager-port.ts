@@ -37,12 +37,20 @@ export function createManagerPort(options: ManagerPortOptions): ManagerPort {
     log,
     metrics,
     status: () => portStatus(config, manager),
-    isLeader: () => manager.status().ready,
+    isLeader: () => manager.ready,
+    leaderId: () => manager.leader?.nodeId,
     linearize: () => new Promise((resolve) => manager.linearize(resolve)),
     propose: (command, request) =>
       new Promise((resolve) => manager.propose(command, request, resolve)),
     dialLeader: () => dialLeader(manager, network),
     dialNode: (node) => dialNode(manager, network, node),
+    dialCalls: (receiver) => {
+      const { leader } = manager;
+      if (leader === undefined) return undefined;
+      const { address } = leader;
+      const expect = nodeId(leader.nodeId);
+      return network.dial({ address, path: "/calls", expect }, receiver);
+    },
     workerLogs: (node, request, onMessage, onEnd) =>
       workerLogs(options, { node, request, onMessage, onEnd }),
     newId: () => random.id(),
@@ -88,7 +96,7 @@ function portStatus(config: NodeConfig, manager: Manager): PortStatus {
  * Resolves once the stream is open, so that a dead leader is known before a request is spent on it.
  */
 function dialLeader(manager: Manager, network: TlsNetwork): Promise<Duplex | undefined> {
-  const { leader } = manager.status();
+  const { leader } = manager;
   if (leader === undefined) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const target = {

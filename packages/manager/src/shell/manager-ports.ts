@@ -34,6 +34,11 @@ export interface ManagerPorts {
   fatal(reason: string): void;
   /** Told at every change of role, term or leader. */
   roleChanged?(status: ManagerStatus): void;
+  /**
+   * Calls back in this turn of the event loop, after whatever else its sockets bring: writes that
+   * arrive together are proposed together. Absent: each is proposed at once.
+   */
+  soon?(what: () => void): void;
   /** How often the log is cut; absent: the limits of this package. */
   readonly compaction?: Compaction;
   /** Makes the Raft machine; the simulator's checks its invariants after every step. */

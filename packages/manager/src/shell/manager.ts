@@ -9,7 +9,13 @@ import type { RaftId, RequestId, Term } from "@skein/common/ids";
 import type { Accept, Listener } from "@skein/common/io/network";
 import { fail } from "@skein/common/result";
 import { PROPOSALS_WAITING_MAX } from "../limits.ts";
-import type { Configuration, RaftEffect, RaftInput, SnapshotMeta } from "../raft/protocol.ts";
+import type {
+  Configuration,
+  Proposal,
+  RaftEffect,
+  RaftInput,
+  SnapshotMeta,
+} from "../raft/protocol.ts";
 import type { Raft } from "../raft/raft.ts";
 import { createRaft } from "../raft/raft.ts";
 import type { Command } from "../store/command.ts";
@@ -17,6 +23,7 @@ import { COMMAND_VERSION } from "../store/command.ts";
 import { encodeEnvelope } from "../store/envelope.ts";
 import type { Store } from "../store/store.ts";
 import type { ClusterView } from "../store/view.ts";
+import { Gathered } from "./gathered.ts";
 import { LeaderDuties } from "./leader-duties.ts";
 import type { ManagerPorts, ManagerStatus } from "./manager-ports.ts";
 import { Membership } from "./membership.ts";
@@ -26,7 +33,8 @@ import { Proposals } from "./proposals.ts";
 import { createRaftHost } from "./raft-host.ts";
 import type { ReadDone } from "./reads.ts";
 import { Reads } from "./reads.ts";
-import { managerAddresses, redirectWorker } from "./redirect.ts";
+import { ignoreLink, managerAddresses, redirectWorker } from "./redirect.ts";
+import { reportDepths } from "./report-depths.ts";
 import type { Arrived } from "./snapshots.ts";
 import { SnapshotTransfers } from "./snapshots.ts";
 import { StateMachine } from "./state-machine.ts";
@@ -40,10 +48,13 @@ export class Manager {
   readonly #snapshots: SnapshotTransfers;
   readonly #membership: Membership;
   readonly #proposals: Proposals;
+  readonly #gathered: Gathered<Proposal>;
   readonly #reads: Reads;
   #listener: Listener | undefined;
   #duties: LeaderDuties | undefined;
   #ready = false;
+  #leader: RaftId | undefined;
+  #addresses: Configuration["addresses"] = {};
   #arrived: Arrived | undefined;
   #closed = false;
 
@@ -51,6 +62,9 @@ export class Manager {
     this.#ports = ports;
     const { clock, recovered, raftId, random } = ports;
     this.#proposals = new Proposals(clock);
+    this.#gathered = new Gathered(ports.soon, (proposals) =>
+      this.#driver.submit({ kind: "propose-all", proposals }),
+    );
     this.#reads = new Reads(clock, (token) => this.#driver.submit({ kind: "read", token }));
     this.#state = this.#createStateMachine();
     const make = ports.createRaft ?? createRaft;
@@ -75,6 +89,16 @@ export class Manager {
 
   get store(): Store {
     return this.#state.store;
+  }
+
+  /** It leads, and has applied its own term's first entry: it may serve. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Where the leader is, if one is known. */
+  get leader(): ManagerStatus["leader"] {
+    return this.#addresses[this.#leader ?? ""];
   }
 
   /** Listens and takes part; `ready` gets the system's error text if the port cannot be had. */
@@ -104,14 +128,11 @@ export class Manager {
   }
 
   status(): ManagerStatus {
-    const raft = this.#raft.status();
-    const leader =
-      raft.leader === undefined ? undefined : raft.configuration.addresses[raft.leader];
     return {
-      raft,
+      raft: this.#raft.status(),
       applied: this.#state.applied,
       ready: this.#ready,
-      leader,
+      leader: this.leader,
       linked: this.#peers.linkedPeers(),
     };
   }
@@ -125,20 +146,15 @@ export class Manager {
     } else if (this.#proposals.count >= PROPOSALS_WAITING_MAX) {
       done(fail({ code: "overloaded", message: "too many writes are under way: try again" }));
     } else {
-      const envelope = {
-        version: COMMAND_VERSION,
-        time: duties.time.now(),
-        wall: this.#ports.clock.wall(),
-        command,
-      };
-      const data = encodeEnvelope(request === undefined ? envelope : { ...envelope, request });
-      const since = this.#ports.clock.now();
+      const { clock, metrics } = this.#ports;
+      const [since, time] = [clock.now(), duties.time.now()];
+      const base = { version: COMMAND_VERSION, time, wall: clock.wall(), command };
+      const data = encodeEnvelope(request === undefined ? base : { ...base, request });
       const token = this.#proposals.register(request, (result) => {
-        const tookMs = this.#ports.clock.now() - since;
-        if (result.ok) this.#ports.metrics.observeMs("skein_commit_seconds", tookMs);
+        if (result.ok) metrics.observeMs("skein_commit_seconds", clock.now() - since);
         done(result);
       });
-      this.#driver.submit({ kind: "propose", token, data });
+      this.#gathered.add({ token, data });
     }
   }
 
@@ -150,20 +166,14 @@ export class Manager {
 
   /** Depths of queues against their limits, for metrics. */
   report(): void {
-    const { metrics } = this.#ports;
-    const raft = this.#raft.status();
-    metrics.gauge("skein_raft_term", raft.term);
-    metrics.gauge("skein_raft_is_leader", raft.role === "leader" ? 1 : 0);
-    metrics.gauge("skein_raft_commit_index", raft.commit);
-    metrics.gauge("skein_raft_apply_lag_entries", raft.commit - this.#state.applied);
-    const depths = this.#driver.depths();
-    metrics.gauge("skein_raft_inputs_queued", depths.inputs);
-    metrics.gauge("skein_raft_effects_held", depths.held);
-    metrics.gauge("skein_raft_persists_queued", depths.unsaved);
-    metrics.gauge("skein_proposals_waiting", this.#proposals.count);
-    metrics.gauge("skein_proposals_waiting_max", PROPOSALS_WAITING_MAX);
-    metrics.gauge("skein_reads_waiting", this.#reads.count);
-    metrics.gauge("skein_dispatcher_sessions", this.#duties?.depths().sessions ?? 0);
+    reportDepths(this.#ports.metrics, {
+      raft: this.#raft.status(),
+      applied: this.#state.applied,
+      driver: this.#driver.depths(),
+      proposals: this.#proposals.count,
+      reads: this.#reads.count,
+      sessions: this.#duties?.depths().sessions ?? 0,
+    });
   }
 
   /** Hands leadership over when it has it; the process stops a moment later. */
@@ -171,7 +181,7 @@ export class Manager {
     this.#driver.submit({ kind: "transfer" });
   }
 
-  /** Lets go of everything; `closed` when the log is whole on disk. */
+  /** `closed` when the log is whole on disk. */
   close(closed: () => void): void {
     this.#closed = true;
     this.#duties?.close("this manager is stopping");
@@ -192,6 +202,7 @@ export class Manager {
   }
 
   #configured(configuration: Configuration): void {
+    this.#addresses = configuration.addresses;
     this.#peers.configure(configuration);
     this.#snapshots.configure(configuration);
     this.#duties?.managersChanged(managerAddresses(this.status()));
@@ -248,6 +259,7 @@ export class Manager {
       metrics.count("skein_raft_leader_changes_total");
     }
     this.#ready = leads;
+    this.#leader = effect.leader;
     if (!leads || this.#duties !== undefined) {
       this.#duties?.close("no longer the leader");
       this.#duties = undefined;
@@ -385,5 +397,3 @@ export class Manager {
     return new SnapshotTransfers({ self: raftId, network, clock, log, arrived });
   }
 }
-
-const ignoreLink = { opened: () => undefined, message: () => undefined, closed: () => undefined };

@@ -53,6 +53,18 @@ describe("proposals", () => {
     expect(answers).to.deep.equal(["b: not-leader", "a: outcome-unknown"]);
   });
 
+  it("gives each its own deadline, with one timer for all", () => {
+    const early = write("early");
+    write("late");
+    clock.pass(PROPOSAL_ANSWER_MS - 1);
+    write("later");
+    proposals.refused(early, "no-quorum");
+    clock.runOut();
+    expect(answers).to.deep.equal(["early: no-quorum", "late: outcome-unknown"]);
+    clock.runOut();
+    expect(answers.at(-1)).to.equal("later: outcome-unknown");
+  });
+
   it("is unknown, with its request id, after the deadline and when the manager stops", () => {
     const seen: unknown[] = [];
     proposals.register(requestId("a"), (result) => seen.push(result));
@@ -89,21 +101,33 @@ describe("proposals", () => {
 /** Timers that fire when told to. */
 class Deadlines implements Clock {
   #armed = new Set<() => void>();
+  #now = 0;
 
   now(): ReturnType<Clock["now"]> {
-    return instant(0);
+    return instant(this.#now);
   }
 
   wall(): ReturnType<Clock["wall"]> {
     return wallTime(0);
   }
 
-  after(_delayMs: number, what: () => void): ReturnType<Clock["after"]> {
-    this.#armed.add(what);
-    return { cancel: () => void this.#armed.delete(what) };
+  after(delayMs: number, what: () => void): ReturnType<Clock["after"]> {
+    const at = this.#now + delayMs;
+    const due = (): void => {
+      this.#now = Math.max(this.#now, at);
+      this.#armed.delete(due);
+      what();
+    };
+    this.#armed.add(due);
+    return { cancel: () => void this.#armed.delete(due) };
+  }
+
+  /** Time passes, and no timer is late yet. */
+  pass(ms: number): void {
+    this.#now += ms;
   }
 
   runOut(): void {
-    for (const what of [...this.#armed]) what();
+    for (const due of [...this.#armed]) due();
   }
 }

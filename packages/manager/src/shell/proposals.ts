@@ -22,7 +22,7 @@ export type ProposalDone = (result: Result<Committed, Outcome>) => void;
 interface Waiting {
   readonly done: ProposalDone;
   readonly request: RequestId | undefined;
-  readonly timer: Timer;
+  readonly deadline: number;
   index: LogIndex | undefined;
   term: Term | undefined;
 }
@@ -46,6 +46,8 @@ export class Proposals {
   readonly #byIndex = new Map<LogIndex, number>();
   /** Odd: reads have the even tokens, so that one refusal names either. */
   #next = 1;
+  /** For the oldest that waits: all wait equally long, and the map is in their order. */
+  #timer: Timer | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -59,8 +61,9 @@ export class Proposals {
   register(request: RequestId | undefined, done: ProposalDone): number {
     const token = this.#next;
     this.#next += 2;
-    const timer = this.#clock.after(PROPOSAL_ANSWER_MS, () => this.#giveUp(token, LATE));
-    this.#waiting.set(token, { done, request, timer, index: undefined, term: undefined });
+    const deadline = this.#clock.now() + PROPOSAL_ANSWER_MS;
+    this.#waiting.set(token, { done, request, deadline, index: undefined, term: undefined });
+    this.#timer ??= this.#clock.after(PROPOSAL_ANSWER_MS, () => this.#expire());
     return token;
   }
 
@@ -90,7 +93,21 @@ export class Proposals {
 
   /** The process ends: everything that was appended has an unknown outcome. */
   close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
     for (const token of [...this.#waiting.keys()]) this.#giveUp(token, "this manager is stopping");
+  }
+
+  #expire(): void {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    for (const [token, { deadline }] of this.#waiting) {
+      if (deadline > now) {
+        this.#timer ??= this.#clock.after(deadline - now, () => this.#expire());
+        return;
+      }
+      this.#giveUp(token, LATE);
+    }
   }
 
   #lost(token: number): void {
@@ -110,7 +127,6 @@ export class Proposals {
   #answer(token: number, result: Result<Committed, Outcome>): void {
     const waiting = this.#waiting.get(token);
     if (waiting === undefined) return;
-    waiting.timer.cancel();
     this.#waiting.delete(token);
     const { index } = waiting;
     if (index !== undefined && this.#byIndex.get(index) === token) this.#byIndex.delete(index);

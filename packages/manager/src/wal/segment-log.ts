@@ -20,6 +20,8 @@ export interface SegmentLogOptions {
   readonly segmentBytes: number;
   readonly random: Random;
   readonly clock: Clock;
+  /** Milliseconds with their fraction, for the times of writes; absent: the clock's. */
+  readonly stopwatch?: () => number;
   readonly metrics: Metrics;
   /** The next segment could not be prepared in the background. */
   readonly spareFailed: (error: DiskError) => void;
@@ -143,10 +145,10 @@ export class SegmentLog {
     const { records } = batch;
     const bytes = this.#encoder.encode({ stamp, records, ...(prefix && { prefix }) });
     const end = segment.end + bytes.length;
-    const { clock, metrics } = this.#options;
-    const began = clock.now();
+    const { clock, metrics, stopwatch = () => clock.now() } = this.#options;
+    const began = stopwatch();
     segment.file.write(segment.end, bytes, (error) => {
-      metrics.observeMs("skein_wal_sync_seconds", clock.now() - began);
+      metrics.observeMs("skein_wal_sync_seconds", stopwatch() - began);
       this.#writing = false;
       if (error === undefined) this.#written(segment, end, bytes.length);
       done(error, segment.sequence);

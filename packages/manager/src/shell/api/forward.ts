@@ -1,19 +1,24 @@
 /**
- * Hands a whole request to the leader and its answer back, streams included. The request id goes
- * along, so that the same request sent again after a lost connection has one effect (the store
- * remembers).
+ * Hands a whole request to the leader and its answer back: short ones as calls that share a link
+ * and its messages (leader-calls.ts), streams, lists and long bodies as HTTP over a connection of
+ * their own. The request id goes along, so that the same request sent again after a lost connection
+ * has one effect (the store remembers).
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import http from "node:http";
 import type { RequestId } from "@skein/common/ids";
 import { fail, ok } from "@skein/common/result";
 import {
+  CALL_BODY_BYTES_MAX,
   FORWARD_CONNECTIONS_MAX,
   FORWARD_HEAD_MS,
   FORWARD_IDLE_CONNECTIONS_MAX,
   FORWARD_LOOK_MS,
 } from "../../limits.ts";
+import { LeaderCalls } from "./leader-calls.ts";
+import { leaderIdOf } from "./leader-id.ts";
 import type { ManagerPort } from "./port.ts";
+import { sendPlain } from "./reply.ts";
 import type { ApiRequest } from "./request.ts";
 import { REQUEST_ID_HEADER } from "./request.ts";
 import { StreamAgent } from "./stream-agent.ts";
@@ -34,6 +39,7 @@ export type Forwarded =
 export class LeaderProxy {
   readonly #port: ManagerPort;
   readonly #agent: StreamAgent;
+  readonly #calls: LeaderCalls;
 
   constructor(port: ManagerPort) {
     this.#port = port;
@@ -44,10 +50,40 @@ export class LeaderProxy {
       },
       { maxSockets: FORWARD_CONNECTIONS_MAX, maxFreeSockets: FORWARD_IDLE_CONNECTIONS_MAX },
     );
+    this.#calls = new LeaderCalls(port);
   }
 
   forward(request: ApiRequest, response: ServerResponse): Promise<Forwarded> {
-    const leader = this.#port.status().leader?.nodeId ?? "leader";
+    const leader = leaderIdOf(this.#port) ?? "leader";
+    const asCall = this.#port.dialCalls !== undefined && isShort(request);
+    return asCall ? this.#call(leader, request, response) : this.#stream(leader, request, response);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+    this.#calls.close();
+  }
+
+  async #call(leader: string, request: ApiRequest, response: ServerResponse): Promise<Forwarded> {
+    const { method, url, requestId, body } = request;
+    const headers = callHeaders(request);
+    const called = await this.#calls.call(leader, {
+      method,
+      url,
+      headers,
+      request: requestId,
+      body,
+    });
+    if (called.kind !== "answer") return called;
+    const { answer } = called;
+    if (answer.notLeader === true) {
+      return { kind: "not-delivered", reason: "it is not the leader any more" };
+    }
+    if (!response.destroyed) sendPlain(response, answer, request);
+    return { kind: "answered" };
+  }
+
+  #stream(leader: string, request: ApiRequest, response: ServerResponse): Promise<Forwarded> {
     return new Promise((resolve) => {
       let isSent = false;
       const outgoing = http.request({
@@ -84,21 +120,24 @@ export class LeaderProxy {
     });
   }
 
-  close(): void {
-    this.#agent.destroy();
-  }
-
   /** Gives up on a leader that is frozen, or that is not the leader any more. */
   #watch(leader: string, giveUp: (reason: Error) => void): NodeJS.Timeout {
     const start = performance.now();
     return setInterval(() => {
-      if (this.#port.status().leader?.nodeId !== leader) {
+      if (leaderIdOf(this.#port) !== leader) {
         giveUp(new Error("the leader changed before it answered"));
       } else if (performance.now() - start > FORWARD_HEAD_MS) {
         giveUp(new Error(`the leader did not answer within ${FORWARD_HEAD_MS} ms`));
       }
     }, FORWARD_LOOK_MS);
   }
+}
+
+/** Answered by one short message: every write, and what shows one object. */
+function isShort(request: ApiRequest): boolean {
+  const { method, route, body } = request;
+  if (body.length > CALL_BODY_BYTES_MAX) return false;
+  return method !== "GET" ? method !== "HEAD" : route.name.endsWith("-inspect");
 }
 
 function relay(incoming: IncomingMessage, response: ServerResponse): Promise<Forwarded> {
@@ -124,6 +163,15 @@ export function relayAnswer(incoming: IncomingMessage, response: ServerResponse)
     });
     incoming.pipe(response);
   });
+}
+
+function callHeaders(request: ApiRequest): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name in request.headers) {
+    const value = request.headers[name];
+    if (typeof value === "string" && !OF_THE_CLIENT.has(name)) kept[name] = value;
+  }
+  return kept;
 }
 
 function forwardedHeaders(request: ApiRequest, nodeId: string): http.OutgoingHttpHeaders {
@@ -152,4 +200,14 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
   "expect",
+]);
+
+/** Headers that are spent here: about the connection, or what the leader's answer does not need. */
+const OF_THE_CLIENT: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  "host",
+  "user-agent",
+  "accept",
+  "accept-encoding",
+  "content-length",
 ]);

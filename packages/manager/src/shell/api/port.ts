@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { RequestId } from "@skein/common/ids";
 import type { Log } from "@skein/common/io/log";
 import type { Metrics } from "@skein/common/io/metrics";
+import type { LinkReceiver } from "@skein/common/io/network";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { Result } from "@skein/common/result";
 import type { LogMessage, LogRequest } from "@skein/common/wire/log-messages";
@@ -47,6 +48,13 @@ export interface ManagerPort {
   dialLeader(): Promise<Duplex | undefined>;
   /** A raw stream to the containers' API of a node; the error is why it cannot be had. */
   dialNode(nodeId: string): Promise<Result<Duplex, string>>;
+  /**
+   * A link to the leader's `/calls`; undefined when there is no leader. Without the method every
+   * request goes over a stream of `dialLeader`.
+   */
+  dialCalls?(receiver: LinkReceiver): { cancel(): void } | undefined;
+  /** The node id of the leader, if one is known: `status().leader`, without the rest of it. */
+  leaderId?(): string | undefined;
   workerLogs(
     nodeId: string,
     request: LogRequest,

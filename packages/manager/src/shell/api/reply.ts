@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { COMMON_HEADERS, JSON_TYPE, NO_LEADER } from "@skein/common/api/api-version";
+import { unreachable } from "@skein/common/assert";
 import type { ApiError, Checked } from "../../control/api-error.ts";
 import { LIST_SLICE_ROWS } from "../../limits.ts";
 import { refusalAnswer } from "../../store/refusal.ts";
@@ -92,47 +93,82 @@ export function unknownReply(request: ApiRequest, operation: string, why: string
 
 export const NO_LEADER_REPLY: Reply = failure(500, "no-leader", NO_LEADER);
 
+/** An answer that is short and whole: it may travel in one message. */
+export interface PlainReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Undefined: a list or a stream, which are written piece by piece. */
+export function plainReply(reply: Reply): PlainReply | undefined {
+  switch (reply.kind) {
+    case "json":
+      return plainJson(reply.status, reply.body);
+    case "empty":
+      return { status: reply.status, headers: {}, body: NO_BODY };
+    case "text":
+      return { status: 200, headers: reply.headers, body: Buffer.from(reply.text) };
+    case "error": {
+      const { status, code, message } = reply.error;
+      const plain = plainJson(status, { message });
+      if (code !== "overloaded") return plain;
+      return { ...plain, headers: { ...plain.headers, "Retry-After": "1" } };
+    }
+    case "no-leader":
+      return plainReply(NO_LEADER_REPLY);
+    case "list":
+    case "stream":
+      return undefined;
+    default:
+      return unreachable(reply);
+  }
+}
+
+export function sendPlain(
+  response: ServerResponse,
+  reply: PlainReply,
+  request: ApiRequest | undefined,
+): void {
+  const { body } = reply;
+  // One flat list: node:http then checks and copies each header once.
+  const headers = [...COMMON_PAIRS];
+  if (request !== undefined) headers.push(REQUEST_ID_HEADER, request.requestId);
+  for (const name in reply.headers) headers.push(name, reply.headers[name] ?? "");
+  // RFC 9110: an answer 204 has no length.
+  if (reply.status !== 204) headers.push("Content-Length", String(body.length));
+  response.writeHead(reply.status, headers);
+  response.end(body);
+}
+
 export async function sendReply(
   reply: Reply,
   response: ServerResponse,
   request: ApiRequest | undefined,
 ): Promise<void> {
+  const plain = plainReply(reply);
+  if (plain !== undefined) {
+    sendPlain(response, plain, request);
+    return;
+  }
   const id = request?.requestId;
   if (id !== undefined) response.setHeader(REQUEST_ID_HEADER, id);
   for (const [name, value] of Object.entries(COMMON_HEADERS)) response.setHeader(name, value);
-  switch (reply.kind) {
-    case "json":
-      return sendJson(response, reply.status, reply.body);
-    case "list":
-      return sendList(response, reply.rows);
-    case "empty":
-      response.writeHead(reply.status, { "Content-Length": 0 }).end();
-      return;
-    case "text":
-      response.writeHead(200, reply.headers).end(reply.text);
-      return;
-    case "error":
-      return sendError(response, reply.error);
-    case "no-leader":
-      return sendReply(NO_LEADER_REPLY, response, request);
-    case "stream":
-      response.writeHead(200, { "Content-Type": reply.contentType });
-      // The client waits for the headers before it shows anything.
-      response.flushHeaders();
-      reply.run(response);
-  }
+  if (reply.kind === "list") return sendList(response, reply.rows);
+  if (reply.kind !== "stream") return;
+  response.writeHead(200, { "Content-Type": reply.contentType });
+  // The client waits for the headers before it shows anything.
+  response.flushHeaders();
+  reply.run(response);
 }
 
-function sendError(response: ServerResponse, error: ApiError): void {
-  if (error.code === "overloaded") response.setHeader("Retry-After", "1");
-  sendJson(response, error.status, { message: error.message });
+export function plainJson(status: number, value: unknown): PlainReply {
+  return { status, headers: JSON_HEADERS, body: Buffer.from(`${JSON.stringify(value)}\n`) };
 }
 
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  const text = Buffer.from(`${JSON.stringify(body)}\n`);
-  response.writeHead(status, { "Content-Type": JSON_TYPE, "Content-Length": text.length });
-  response.end(text);
-}
+export const NO_BODY = new Uint8Array(0);
+const JSON_HEADERS = { "Content-Type": JSON_TYPE };
+const COMMON_PAIRS = Object.entries(COMMON_HEADERS).flat();
 
 async function sendList(response: ServerResponse, rows: Iterable<unknown>): Promise<void> {
   response.writeHead(200, { "Content-Type": JSON_TYPE });

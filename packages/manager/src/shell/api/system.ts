@@ -16,7 +16,6 @@ const ping: Handler = (port, request) => ({
   text: request.method === "HEAD" ? "" : "OK",
   headers: {
     ...PING_HEADERS,
-    "Content-Length": request.method === "HEAD" ? "0" : "2",
     Swarm: port.status().leader === undefined ? "error" : "active/manager",
   },
 });
