@@ -230,6 +230,18 @@ describe("logs of a task", function () {
     expect(lines).to.deep.equal(["t1 stdout 2", "t1 stdout 3", "end"]);
   });
 
+  it("begin with the first whole line after what was dropped, whichever way they are read", () => {
+    bench.begin(T1);
+    bench.write(T1, "stdout", `${"\0".repeat(50 * 4096)}end of a line\none\ntwo\n`);
+    bench.wait(1000);
+    bench.write(T1, "stdout", "three\n");
+    bench.end(T1);
+    const kept = ["t1 stdout one", "t1 stdout two", "t1 stdout three", "end"];
+    expect(bench.lines()).to.deep.equal(kept);
+    expect(bench.lines({ tail: 2 })).to.deep.equal(kept.slice(1));
+    expect(bench.lines({ tail: 1000 }).slice(-4)).to.deep.equal(kept);
+  });
+
   describe("followed", () => {
     it("go on until the task ends, and then end", () => {
       bench.begin(T1);

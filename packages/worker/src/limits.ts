@@ -194,6 +194,13 @@ export const LOG_TASKS_MAX = 1000;
 /** `tail` is cut to this many lines: their positions are held in memory. */
 export const LOG_TAIL_LINES_MAX = 100_000;
 
+/** Output kept of a task and stream: the oldest beyond it is dropped. */
+export const LOG_KEPT_BYTES_MAX = 64 * 1024 * 1024;
+/** How much more may be there before the oldest is dropped: a hole is not made for every line. */
+export const LOG_SLACK_BYTES = 16 * 1024 * 1024;
+/** Between two looks at the lengths of all outputs: a program may write this long unbounded. */
+export const LOG_KEEP_LOOK_MS = 2000;
+
 // Process engine
 /** How often a process that is not our child (adopted) is looked at. */
 export const ADOPTED_POLL_MS = 100;

@@ -40,6 +40,7 @@ import type { ProcessEngine } from "./engine/process-engine.ts";
 import { createProcessEngine } from "./engine/process-engine.ts";
 import { RETURN_WITHIN_MS } from "./limits.ts";
 import { TASKS_DIRECTORY } from "./logs/log-files.ts";
+import { LogKeeper } from "./logs/shell/log-keeper.ts";
 import { createWorkerApi } from "./shell/api.ts";
 import { ContainerApi } from "./shell/containers/container-api.ts";
 import type { DataPlaneThread } from "./shell/data-plane-thread.ts";
@@ -86,6 +87,7 @@ async function main(): Promise<void> {
   tunnel.serve(containers);
   await started(worker, adapters);
   const api = await serveApi(adapters, { worker, containers });
+  keepLogs(adapters, worker);
   adapters.log.write("info", "ready", { address: adapters.config.address });
   tell({ kind: "ready" });
   listenToLauncher(adapters, worker, api);
@@ -157,6 +159,20 @@ function createTunnel(): {
       return receiver;
     },
   };
+}
+
+/** Bounds the output of what runs; it ends with the process. */
+function keepLogs(adapters: Adapters, worker: Worker): void {
+  const keeper = new LogKeeper({
+    ...adapters,
+    directory: join(stateDir, TASKS_DIRECTORY),
+    tasks: () =>
+      worker
+        .tasks()
+        .filter((task) => !task.isTerminal())
+        .map((task) => task.taskId),
+  });
+  keeper.start();
 }
 
 function makeContainerApi(adapters: Adapters, worker: Worker): ContainerApi {

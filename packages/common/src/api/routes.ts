@@ -111,7 +111,7 @@ const TABLE = [
   ["GET", "/exec/{id}/json", "exec-inspect", "task"],
 
   ["GET", "/images/json", "image-list", "node"],
-  ["GET", "/images/search", "image-registry", "node"],
+  ["GET", "/images/search", "image-search", "node"],
   ["GET", "/images/get", "image-registry", "node"],
   ["POST", "/images/create", "image-registry", "node"],
   ["POST", "/images/load", "image-registry", "node"],
@@ -124,8 +124,8 @@ const TABLE = [
   ["DELETE", "/images/{name}", "image-inspect", "node"],
   ["POST", "/build", "image-build", "node"],
   ["POST", "/build/prune", "build-prune", "node"],
-  ["POST", "/commit", "image-build", "node"],
-  ["POST", "/auth", "image-registry", "node"],
+  ["POST", "/commit", "commit", "node"],
+  ["POST", "/auth", "auth", "node"],
   ["GET", "/system/df", "disk-usage", "node"],
 
   ["GET", "/volumes", "volume-list", "node"],

@@ -3,6 +3,7 @@
  */
 import type { DiskFile } from "@skein/common/io/disk";
 import { LOG_READ_BYTES } from "../limits.ts";
+import { isHole } from "./log-start.ts";
 
 const NEWLINE = 10;
 
@@ -59,7 +60,7 @@ class Backwards {
       return this.#finish();
     }
     this.#file.read(position, end - position, (error, bytes) => {
-      if (error !== undefined) return this.#finish();
+      if (error !== undefined || isHole(bytes)) return this.#finish();
       this.#scan(bytes, position);
       if (this.#isComplete()) return this.#finish();
       this.#read(position);

@@ -6,6 +6,7 @@ import { LineSplitter } from "./line-splitter.ts";
 import type { StreamName } from "./log-files.ts";
 import { marksPath, outputPath } from "./log-files.ts";
 import { LogMarks } from "./log-marks.ts";
+import { findStart, HOLE_BLOCK_BYTES, isHole } from "./log-start.ts";
 import type { LogTailer } from "./log-tailer.ts";
 import { readMarks } from "./log-tailer.ts";
 
@@ -141,10 +142,21 @@ export class LogCursor {
       if (length === 0) return done(this.#find(final));
       this.#file.read(position, length, (error, piece) => {
         if (error !== undefined || piece.length === 0) return done(false);
+        if (isHole(piece.subarray(0, HOLE_BLOCK_BYTES)))
+          return this.#skipHole(position, pieceBytes, done);
         this.#splitter.push(piece);
         if (this.#find(final && position + piece.length === size)) return done(true);
         this.fill(pieceBytes, done);
       });
+    });
+  }
+
+  /** What should be read next was dropped to bound the output: go on with what is left of it. */
+  #skipHole(position: number, pieceBytes: number, done: (found: boolean) => void): void {
+    findStart(this.#file, (start) => {
+      // The program's own zeros, further on: nobody's line, but nothing to stop at either.
+      this.seek(start > position ? start : position + pieceBytes);
+      this.fill(pieceBytes, done);
     });
   }
 

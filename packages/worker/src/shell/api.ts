@@ -14,6 +14,8 @@ import {
   SKEIN_VERSION,
 } from "@skein/common/api/api-version";
 import { matchRoute } from "@skein/common/api/match-route";
+import type { NotThere } from "@skein/common/api/not-there";
+import { NOT_THERE } from "@skein/common/api/not-there";
 import type { RouteName } from "@skein/common/api/routes";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { METRICS_CONTENT_TYPE } from "@skein/common/node/metrics";
@@ -68,25 +70,21 @@ async function answer(
     return refuse(response, 503, PART_OF_SWARM);
   }
   if (route.scope === "cluster") return refuse(response, 503, NOT_A_MANAGER);
-  const none = NONE_OF_IT[route.name];
+  return notThere(response, route.name, subject);
+}
+
+/** What this node has none of, in the words every socket uses. */
+function notThere(response: ServerResponse, name: RouteName, subject: string): void {
+  const table: Partial<Record<RouteName, (subject: string) => NotThere>> = NOT_THERE;
+  const none = table[name]?.(subject);
   if (none === undefined) return refuse(response, 404, "page not found");
-  if (typeof none === "function") return refuse(response, 404, none(subject));
-  return sendJson(response, 200, none);
+  const { status, body } = none;
+  return sendJson(response, status, typeof body === "string" ? { message: body } : body);
 }
 
 const PART_OF_SWARM =
   'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm ' +
   "and join another one.";
-
-/** Lists that are truly empty, and the text for an object that is not there. */
-const NONE_OF_IT: Partial<Record<RouteName, object | ((subject: string) => string)>> = {
-  "image-list": [],
-  "image-inspect": (name) => `No such image: ${name}`,
-  "volume-list": { Volumes: [], Warnings: [] },
-  "volume-inspect": (name) => `get ${name}: no such volume`,
-  "plugin-list": [],
-  "plugin-inspect": (name) => `plugin ${JSON.stringify(name)} not found`,
-};
 
 function ping(request: IncomingMessage, response: ServerResponse): void {
   const isHead = request.method === "HEAD";

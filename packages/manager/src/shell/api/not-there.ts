@@ -1,10 +1,9 @@
 /**
- * What Docker has and this cluster does not have yet: lists that are truly empty, "not found" for
- * every object of a kind that has none, and a refusal with the reason for what would have to be
- * done.
+ * What Docker has and this cluster does not have yet; what no node has is in common's table.
  *
  * A table.
  */
+import { NOT_THERE } from "@skein/common/api/not-there";
 import type { Handler } from "./handler.ts";
 import { reading } from "./handler.ts";
 import { failure, json, replyTo } from "./reply.ts";
@@ -13,14 +12,9 @@ import { filtersOf, jsonBody } from "./request.ts";
 const CONTAINERS =
   "single containers are not supported yet: run it as a service, " +
   "as in docker service create --name web host node server.js";
-const IMAGES =
-  "images are not supported yet: only programs of the node's own file system run " +
-  '(use the image name "host")';
-const VOLUMES = "volumes are not supported yet: programs see the node's files as they are";
 const SECRETS =
   "secrets are not supported yet, since nothing is encrypted at rest: " +
   "keep it in a file on the nodes, or use docker config create if it need not be secret";
-const PLUGINS = "there are no plugins";
 const MEMBERSHIP =
   "joining and leaving by token is not supported yet: " +
   "choose the nodes when the cluster is made (skein up --managers N --workers N)";
@@ -68,30 +62,21 @@ const fixed =
   () =>
     failure(status, code, message);
 
+const nodeHandler =
+  (name: keyof typeof NOT_THERE): Handler =>
+  (_port, request) => {
+    const { status, body } = NOT_THERE[name](request.subject);
+    if (typeof body !== "string") return json(body, status);
+    return failure(status, status === 404 ? "not-found" : "unsupported", body);
+  };
+
+// The keys are the table's: `fromEntries` forgets them.
+const NODE_HANDLERS = Object.fromEntries(
+  (Object.keys(NOT_THERE) as (keyof typeof NOT_THERE)[]).map((name) => [name, nodeHandler(name)]),
+) as Readonly<Record<keyof typeof NOT_THERE, Handler>>;
+
 export const NOT_THERE_HANDLERS = {
-  "container-create": refused("create the container", CONTAINERS),
-  "container-prune": answer({ ContainersDeleted: null, SpaceReclaimed: 0 }),
-  "image-list": answer([]),
-  "image-inspect": missing((name) => `No such image: ${name}`),
-  "image-prune": answer({ ImagesDeleted: null, SpaceReclaimed: 0 }),
-  "image-registry": refused("use images", IMAGES),
-  "image-build": refused("build an image", IMAGES),
-  "build-prune": answer({ CachesDeleted: null, SpaceReclaimed: 0 }),
-  "build-session": missing(() => "page not found"),
-  "disk-usage": answer({
-    LayersSize: 0,
-    Images: [],
-    Containers: [],
-    Volumes: [],
-    BuildCache: [],
-  }),
-  "volume-list": answer({ Volumes: [], Warnings: [] }),
-  "volume-create": refused("create the volume", VOLUMES),
-  "volume-inspect": missing((name) => `get ${name}: no such volume`),
-  "volume-prune": answer({ VolumesDeleted: [], SpaceReclaimed: 0 }),
-  "plugin-list": answer([]),
-  "plugin-install": refused("install a plugin", PLUGINS),
-  "plugin-inspect": missing((name) => `plugin ${JSON.stringify(name)} not found`),
+  ...NODE_HANDLERS,
   "secret-list": secretList,
   "secret-create": refusedByName("secret", SECRETS),
   "secret-inspect": missing((name) => `secret ${name} not found`),
