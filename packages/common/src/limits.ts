@@ -66,6 +66,11 @@ export const METRIC_SERIES_MAX = 512;
 export const SOCKET_PATH_BYTES_MAX = 107;
 /** Connections on one API socket: more than any client opens, fewer than the file descriptors. */
 export const API_CONNECTIONS_MAX = 1024;
+/**
+ * Connections that wait to be accepted: on a unix socket one more is an error at once (EAGAIN), and
+ * Node's default of 511 lets a thousand clients that come together see it.
+ */
+export const API_BACKLOG_MAX = 1024;
 /** A client must send its request line and headers within this time. */
 export const API_HEADERS_TIMEOUT_MS = 10_000;
 /** An idle connection of a client is kept this long for its next request. */

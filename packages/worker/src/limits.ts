@@ -226,6 +226,11 @@ export const EXECS_RUNNING_MAX = 256;
 export const EXECS_KEPT_MAX = 1024;
 /** After its end a program's last output may take this long: something else may hold it open. */
 export const EXEC_DRAIN_MS = 2000;
+/**
+ * Between the head of an answer that gives the raw connection and its first byte: docker-py's HTTP
+ * library loses what comes together with the head. dockerd takes twice as long to start a program.
+ */
+export const HIJACK_PAUSE_MS = 20;
 /** A terminal's name ("/dev/pts/5") is far shorter. */
 export const TERMINAL_NAME_BYTES_MAX = 256;
 /** How often `stats` looks, as Docker does. */

@@ -10,6 +10,7 @@ import {
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import {
+  API_BACKLOG_MAX,
   API_CONNECTIONS_MAX,
   API_HEADERS_TIMEOUT_MS,
   API_KEEP_ALIVE_MS,
@@ -197,7 +198,7 @@ function besidePath(path: string): string {
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, () => {
+    server.listen({ path, backlog: API_BACKLOG_MAX }, () => {
       server.removeListener("error", reject);
       resolve();
     });

@@ -2,13 +2,14 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Checked } from "@skein/common/api/api-error";
 import { badRequest, refuse } from "@skein/common/api/api-error";
 import { frameOf } from "@skein/common/api/log-frame";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import { systemWords } from "../../engine/process-resolve.ts";
-import { EXEC_DRAIN_MS } from "../../limits.ts";
+import { EXEC_DRAIN_MS, HIJACK_PAUSE_MS } from "../../limits.ts";
 import { sendEmpty, sendJson, sendRefusal } from "./answers.ts";
 import type { Call, ContainerPorts } from "./container-ports.ts";
 import { DetachScanner, parseDetachKeys } from "./detach-keys.ts";
@@ -86,6 +87,7 @@ export async function start(ports: ContainerPorts, call: Call, execs: ExecRegist
     return sendEmpty(call.response, 200);
   }
   const io = call.hijack(spec.tty ? RAW_STREAM : framedType(call.match.apiVersion));
+  await sleep(HIJACK_PAUSE_MS);
   if (program === undefined) return sayWhy(exec.value, io, resolved);
   connect(exec.value, io, run(exec.value, program));
 }

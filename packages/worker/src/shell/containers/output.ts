@@ -1,5 +1,6 @@
 /** A container's output: logs, and attach, which is logs over the raw connection. */
 import type { Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Checked } from "@skein/common/api/api-error";
 import { badRequest } from "@skein/common/api/api-error";
 import type { LogQuery } from "@skein/common/api/log-frame";
@@ -7,6 +8,7 @@ import { logFrame, parseLogQuery } from "@skein/common/api/log-frame";
 import { compareVersions } from "@skein/common/api/match-route";
 import { isSet } from "@skein/common/api/query";
 import { ok } from "@skein/common/result";
+import { HIJACK_PAUSE_MS } from "../../limits.ts";
 import { beginStream, sendRefusal } from "./answers.ts";
 import type { Call, ContainerPorts, LocalContainer } from "./container-ports.ts";
 import { findLocal } from "./local-containers.ts";
@@ -32,13 +34,14 @@ export function logs(ports: ContainerPorts, call: Call): void {
 }
 
 /** A task has no standard input: what the client sends is read and dropped. */
-export function attach(ports: ContainerPorts, call: Call): void {
+export async function attach(ports: ContainerPorts, call: Call): Promise<void> {
   const found = findLocal(ports, call.match.subject);
   if (!found.ok) return sendRefusal(call.response, found.error);
   const query = attachQuery(call.query);
   if (!query.ok) return sendRefusal(call.response, query.error);
   const io = call.hijack(framedType(call.match.apiVersion));
   io.resume();
+  await sleep(HIJACK_PAUSE_MS);
   stream(ports, io, { container: found.value, query: query.value });
 }
 
