@@ -122,13 +122,17 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   ws: "attach over a WebSocket is not there: use POST /containers/{id}/attach",
 };
 
+/** Where the path's last word is not the CLI's. */
+const VERBS: Readonly<Record<string, string>> = { changes: "diff", ws: "attach to" };
+
 export function unsupported(ports: ContainerPorts, call: Call): void {
   const { subject, route } = call.match;
   const found = findLocal(ports, subject);
   if (!found.ok) return sendRefusal(call.response, found.error);
-  const verb = route.path.split("/").at(-1) ?? "";
-  const reason = UNSUPPORTED[verb] ?? "it has no meaning for a process";
-  const message = `Cannot ${verb === "changes" ? "diff" : verb} ${subject}: ${reason}`;
+  const last = route.path.split("/").at(-1) ?? "";
+  const reason = UNSUPPORTED[last] ?? "it has no meaning for a process";
+  const verb = VERBS[last] ?? last;
+  const message = `Cannot ${verb} ${subject}: ${reason}`;
   return sendRefusal(call.response, { status: 501, code: "unsupported", message });
 }
 
