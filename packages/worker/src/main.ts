@@ -14,6 +14,7 @@ import type { Server } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Accept } from "@skein/common/io/network";
+import { keptBytes } from "@skein/common/model/log-options";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { nodeConfigSchema } from "@skein/common/model/node-config";
 import { createFileDisk } from "@skein/common/node/file-disk";
@@ -40,6 +41,7 @@ import type { ProcessEngine } from "./engine/process-engine.ts";
 import { createProcessEngine } from "./engine/process-engine.ts";
 import { RETURN_WITHIN_MS } from "./limits.ts";
 import { TASKS_DIRECTORY } from "./logs/log-files.ts";
+import type { KeptTask } from "./logs/shell/log-keeper.ts";
 import { LogKeeper } from "./logs/shell/log-keeper.ts";
 import { createWorkerApi } from "./shell/api.ts";
 import { ContainerApi } from "./shell/containers/container-api.ts";
@@ -170,9 +172,15 @@ function keepLogs(adapters: Adapters, worker: Worker): void {
       worker
         .tasks()
         .filter((task) => !task.isTerminal())
-        .map((task) => task.taskId),
+        .map((task) => keptTask(task)),
   });
   keeper.start();
+}
+
+function keptTask(task: ReturnType<Worker["tasks"]>[number]): KeptTask {
+  const { taskId } = task;
+  const keepBytes = keptBytes(task.assignment()?.spec.log?.options ?? {});
+  return keepBytes === undefined ? { taskId } : { taskId, keepBytes };
 }
 
 function makeContainerApi(adapters: Adapters, worker: Worker): ContainerApi {

@@ -131,6 +131,7 @@ function networkSettings(facts: ContainerFacts, context: InspectContext): object
 function hostConfig({ spec }: ContainerFacts): object {
   return {
     ...NO_HOST_CONFIG,
+    LogConfig: { Type: spec.log?.name ?? "local", Config: spec.log?.options ?? {} },
     NanoCpus: spec.limitNanoCpus ?? 0,
     Memory: spec.limitMemoryBytes ?? 0,
     MemoryReservation: spec.reservedMemoryBytes ?? 0,
@@ -140,7 +141,6 @@ function hostConfig({ spec }: ContainerFacts): object {
 const NO_HOST_CONFIG = {
   Binds: null,
   ContainerIDFile: "",
-  LogConfig: { Type: "local", Config: {} },
   NetworkMode: "ingress",
   PortBindings: {},
   RestartPolicy: { Name: "", MaximumRetryCount: 0 },

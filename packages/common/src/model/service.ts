@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { ServiceId } from "../ids.ts";
 import type { Decoded } from "../wire/schema.ts";
 import { count, flag, id, shortText, stringMap, strings, text } from "../wire/schema.ts";
+import { logDriverSchema } from "./log-options.ts";
 import { networkAddressSchema, networkWishSchema } from "./network.ts";
 
 /**
@@ -81,6 +82,8 @@ export const taskSpecSchema = v.object({
   /** Generic resources by kind: so many units of it. */
   generic: v.exactOptional(v.record(v.string(), count)),
   forceUpdate: count,
+  /** Absent: the output is kept, as much as the node's limit allows. */
+  log: v.exactOptional(logDriverSchema),
   /** Overlay networks, each once. Absent: the one network every task is on. */
   networks: v.exactOptional(v.array(networkWishSchema)),
 });

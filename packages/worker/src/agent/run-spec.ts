@@ -71,6 +71,7 @@ export function buildRunSpec(
     ...optional("limitPids", assignment.spec.limitPids),
     ...optional("ulimits", process.ulimits),
     ...optional("oomScoreAdj", process.oomScoreAdj),
+    ...(assignment.spec.log?.name === "none" ? { dropOutput: true as const } : {}),
   });
 }
 

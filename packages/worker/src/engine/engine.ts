@@ -30,6 +30,8 @@ export interface RunSpec {
     readonly hard: number;
   }[];
   readonly oomScoreAdj?: number;
+  /** Nobody wants to read its output. */
+  readonly dropOutput?: true;
 }
 
 export type EngineEvent =

@@ -198,7 +198,7 @@ export class ProcessEngine implements Engine {
 
   async #spawn(prepared: Prepared): Promise<Result<ChildProcess, string>> {
     const { spec, program, user } = prepared;
-    const descriptors = this.#files.open(spec.taskId, user);
+    const descriptors = this.#files.open(spec, user);
     try {
       const child = spawnWrapper({
         program: program.program,

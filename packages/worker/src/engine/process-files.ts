@@ -13,6 +13,7 @@ import { taskId } from "@skein/common/ids";
 import type { Decoded } from "@skein/common/wire/schema";
 import { count, decodeWith, shortText } from "@skein/common/wire/schema";
 import * as v from "valibot";
+import type { RunSpec } from "./engine.ts";
 
 export const processRecordSchema = v.object({
   schema: v.literal(1),
@@ -60,14 +61,19 @@ export class TaskFiles {
   }
 
   /** `owner`: who must be able to open /dev/stdout again. */
-  open(task: TaskId, owner?: { readonly uid: number; readonly gid: number }): TaskDescriptors {
+  open(
+    { taskId: task, dropOutput }: Pick<RunSpec, "taskId" | "dropOutput">,
+    owner?: { readonly uid: number; readonly gid: number },
+  ): TaskDescriptors {
     const append = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
     const opened: number[] = [];
     try {
       for (const name of ["stdout", "stderr", "status"]) {
-        const descriptor = openSync(join(this.directory(task), name), append, 0o600);
+        const isDropped = dropOutput === true && name !== "status";
+        const path = isDropped ? "/dev/null" : join(this.directory(task), name);
+        const descriptor = openSync(path, append, 0o600);
         opened.push(descriptor);
-        if (owner !== undefined) fchownSync(descriptor, owner.uid, owner.gid);
+        if (owner !== undefined && !isDropped) fchownSync(descriptor, owner.uid, owner.gid);
       }
     } catch (error) {
       for (const descriptor of opened) closeSync(descriptor);

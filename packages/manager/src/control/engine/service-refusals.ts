@@ -4,6 +4,7 @@
  *
  * A table.
  */
+import { refuseLogDriver } from "./log-driver.ts";
 import type { EngineServiceSpec } from "./service-shape.ts";
 
 interface Unsupported {
@@ -25,9 +26,9 @@ const TABLE: readonly Unsupported[] = [
     (s) => s.TaskTemplate?.NetworkAttachmentSpec,
   ),
   spec(
-    "log drivers (--log-driver)",
-    "output is kept by the node and read with docker service logs",
-    (s) => s.TaskTemplate?.LogDriver,
+    "log drivers and options other than json-file, local and none, max-size and max-file",
+    "output is kept by the node and read with docker service logs (--log-driver, --log-opt)",
+    (s) => refuseLogDriver(s.TaskTemplate),
   ),
   container("mounts (--mount)", FILES, (c) => c?.Mounts),
   container("read-only file systems (--read-only)", FILES, (c) => c?.ReadOnly),

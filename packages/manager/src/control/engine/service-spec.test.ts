@@ -255,7 +255,7 @@ describe("service-spec: refusals", () => {
       part: "driver-opt",
     },
     {
-      name: "log drivers",
+      name: "log drivers other than of files",
       sent: task({ LogDriver: { Name: "syslog" } }),
       status: 501,
       part: "--log-driver",

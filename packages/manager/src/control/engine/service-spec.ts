@@ -16,6 +16,7 @@ import { badRequest, unsupported } from "../api-error.ts";
 import { decodeGo } from "./go-decode.ts";
 import { readHealth } from "./health.ts";
 import { HOST_IMAGE } from "./image.ts";
+import { readLogDriver } from "./log-driver.ts";
 import { normalizeSpec } from "./normalize-spec.ts";
 import { readGeneric, readUlimits } from "./process-rules.ts";
 import { readDeadline } from "./service-labels.ts";
@@ -85,6 +86,7 @@ function toServiceSpec({ engine, wishes }: NamedNetworks): ServiceSpec {
 function toTaskSpec(task: EngineTaskSpec): TaskSpec {
   const { Limits: limits, Reservations: reservations } = task.Resources ?? {};
   const { RestartPolicy: restart, Placement: placement } = task;
+  const log = readLogDriver(task);
   return {
     process: toProcess(task.ContainerSpec ?? {}),
     ...(restart === undefined ? {} : { restart: readRestartPolicy(restart) }),
@@ -98,6 +100,7 @@ function toTaskSpec(task: EngineTaskSpec): TaskSpec {
     ...positive("limitPids", limits?.Pids),
     ...readGeneric(reservations?.GenericResources ?? []),
     forceUpdate: task.ForceUpdate ?? 0,
+    ...(log === undefined ? {} : { log }),
   };
 }
 

@@ -71,6 +71,9 @@ export function taskSpecToEngine(spec: TaskSpec): object {
     },
     ...(spec.restart === undefined ? {} : { RestartPolicy: restart(spec.restart) }),
     Placement: placement(spec),
+    ...(spec.log === undefined
+      ? {}
+      : { LogDriver: { Name: spec.log.name, Options: spec.log.options } }),
     ...(spec.networks === undefined
       ? {}
       : {

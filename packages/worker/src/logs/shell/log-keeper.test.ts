@@ -24,7 +24,12 @@ describe("log-keeper", () => {
     const output = openSync(path, "a");
     const long = Buffer.alloc(LOG_KEPT_BYTES_MAX + LOG_SLACK_BYTES + 8192, "line\n");
     writeSync(output, long);
-    const options = { directory, tasks: () => ["t1", "gone"], log: silentLog, metrics: noMetrics };
+    const options = {
+      directory,
+      tasks: () => [{ taskId: "t1" }, { taskId: "gone" }],
+      log: silentLog,
+      metrics: noMetrics,
+    };
     const keeper = new LogKeeper(options);
     await keeper.look();
     writeSync(output, "newest\n");

@@ -16,10 +16,16 @@ import { HOLE_BLOCK_BYTES } from "../log-start.ts";
 export interface LogKeeperOptions {
   /** Absolute: the tasks' directories. */
   readonly directory: string;
-  /** Ids of the tasks whose output may grow. */
-  readonly tasks: () => readonly string[];
+  /** Tasks whose output may grow. */
+  readonly tasks: () => readonly KeptTask[];
   readonly log: Log;
   readonly metrics: Metrics;
+}
+
+export interface KeptTask {
+  readonly taskId: string;
+  /** Of each stream; absent: this package's limit, which is also the most there is. */
+  readonly keepBytes?: number;
 }
 
 const BLOCK_BYTES = 512;
@@ -45,21 +51,26 @@ export class LogKeeper {
 
   /** One look at every output; resolves when what was too long is cut. */
   async look(): Promise<void> {
-    for (const task of this.#options.tasks()) {
-      for (const stream of STREAMS) await this.#keep(join(this.#options.directory, task, stream));
+    for (const { taskId, keepBytes = LOG_KEPT_BYTES_MAX } of this.#options.tasks()) {
+      // Less than a block cannot be told from nothing.
+      const kept = Math.max(HOLE_BLOCK_BYTES, Math.min(keepBytes, LOG_KEPT_BYTES_MAX));
+      for (const stream of STREAMS) {
+        await this.#keep(join(this.#options.directory, taskId, stream), kept);
+      }
     }
   }
 
-  async #keep(path: string): Promise<void> {
+  async #keep(path: string, kept: number): Promise<void> {
     const { log, metrics } = this.#options;
     const found = await fs.stat(path).catch(() => undefined);
     if (found === undefined) return;
     // What a hole has given back is not allocated any more.
     const held = Math.min(found.size, found.blocks * BLOCK_BYTES);
-    if (held <= LOG_KEPT_BYTES_MAX + LOG_SLACK_BYTES) return;
-    const blocks = Math.floor((found.size - LOG_KEPT_BYTES_MAX) / HOLE_BLOCK_BYTES);
+    const slack = Math.min(LOG_SLACK_BYTES, kept);
+    if (held <= kept + slack) return;
+    const blocks = Math.floor((found.size - kept) / HOLE_BLOCK_BYTES);
     const failed = await punch(path, blocks * HOLE_BLOCK_BYTES);
-    metrics.count("skein_log_bytes_dropped_total", held - LOG_KEPT_BYTES_MAX);
+    metrics.count("skein_log_bytes_dropped_total", held - kept);
     if (failed === undefined) return;
     log.write("warn", "output cut to nothing: no holes here", { path, reason: failed });
     await fs.truncate(path, 0).catch((error: unknown) => {

@@ -25,6 +25,10 @@ export function logs(ports: ContainerPorts, call: Call): void {
   if (!found.ok) return sendRefusal(call.response, found.error);
   const query = parseLogQuery(call.query);
   if (!query.ok) return sendRefusal(call.response, query.error);
+  if (found.value.spec.log?.name === "none") {
+    const message = "configured logging driver does not support reading";
+    return sendRefusal(call.response, { status: 501, code: "unsupported", message });
+  }
   beginStream(call.response, framedType(call.match.apiVersion));
   // `details` are what a log driver adds; ours adds nothing.
   stream(ports, call.response, {
