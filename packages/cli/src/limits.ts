@@ -54,3 +54,12 @@ export const FAILED_ATTEMPTS_MAX = 3;
 export const CONFIG_BYTES_MAX = 1000 * 1024;
 /** `skein demo` gives up when a step takes longer. */
 export const DEMO_STEP_MS = 30_000;
+
+/** A Compose file; the largest that are written by hand have some hundred kilobytes. */
+export const COMPOSE_FILE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Copies by alias: a file of nine lines can ask for a billion of them. */
+export const COMPOSE_ALIASES_MAX = 1000;
+
+/** Files that include files: deeper is a circle. */
+export const COMPOSE_INCLUDES_MAX = 16;

@@ -137,7 +137,7 @@ class Scanner {
     if (there) return value ?? "";
     if (operator.endsWith("-")) return word;
     const state = value === undefined ? "is not set" : "is empty";
-    return this.#refuse(`required variable ${name} ${state}${word === "" ? "" : `: ${word}`}`);
+    return this.#fail(`required variable ${name} ${state}${word === "" ? "" : `: ${word}`}`);
   }
 
   #forgetUnsetSince(before: ReadonlySet<string>): void {
@@ -158,7 +158,12 @@ class Scanner {
   }
 
   #refuse(reason: string): string {
-    this.wrong ??= `invalid variable in ${JSON.stringify(this.#text.slice(0, 100))}: ${reason}; write $$ for a dollar sign`;
+    const where = JSON.stringify(this.#text.slice(0, 100));
+    return this.#fail(`invalid variable in ${where}: ${reason}; write $$ for a dollar sign`);
+  }
+
+  #fail(reason: string): string {
+    this.wrong ??= reason;
     return "";
   }
 }

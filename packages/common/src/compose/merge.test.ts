@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { resolveExtends } from "./extends.ts";
-import { mergeFiles, OVERRIDE_KEY, RESET_KEY } from "./merge.ts";
+import { mergeFiles, OVERRIDE_KEY, RESET_KEY, settled } from "./merge.ts";
 import { withProfiles } from "./profiles.ts";
 import type { Tree } from "./tree.ts";
 
 function merged(base: Tree, over: Tree): Tree {
-  const whole = mergeFiles({ services: { web: base } }, { services: { web: over } });
+  const whole = settled(mergeFiles({ services: { web: base } }, { services: { web: over } }));
   return JSON.parse(JSON.stringify(whole)).services.web;
 }
 

@@ -1,10 +1,10 @@
 /**
  * Several Compose files into one: later files add to and override earlier ones.
  *
- * Source: Compose specification, "Merge and override". Maps merge key by key; lists append; commands,
- * entry points and health tests are replaced; lists whose items have an identity (ports, mounts,
- * environment …) keep one item each, the later one. The YAML tags `!reset` (drop the key) and
- * `!override` (take this value as it is) arrive as `Marked` values.
+ * Source: Compose specification, "Merge and override". Maps merge key by key; lists append;
+ * commands, entry points and health tests are replaced; lists whose items have an identity (ports,
+ * mounts, environment …) keep one item each, the later one. The YAML tags `!reset` (drop the key)
+ * and `!override` (take this value as it is) arrive as marks: maps with one key.
  */
 import type { Tree, TreeMap } from "./tree.ts";
 import { isList, isMap, scalarText } from "./tree.ts";
@@ -13,9 +13,9 @@ import { isList, isMap, scalarText } from "./tree.ts";
 export const RESET_KEY = "!reset";
 export const OVERRIDE_KEY = "!override";
 
-/** `over` wins. Paths are relative to the file, `*` stands for any name. */
+/** `over` wins and keeps its marks: they may be meant for a file that is merged later. */
 export function mergeFiles(base: Tree, over: Tree): Tree {
-  return settled(mergeAt(base, over, []));
+  return mergeAt(base, over, []);
 }
 
 /** One service over another, as `extends` wants it. */
@@ -128,8 +128,8 @@ function markOf(tree: Tree): "reset" | "override" | undefined {
   return Object.hasOwn(tree, OVERRIDE_KEY) ? "override" : undefined;
 }
 
-/** Without marks: reset keys are gone, overriding values stand for themselves. */
-function settled(tree: Tree): Tree {
+/** Once all files are merged: without reset keys, overriding values in place of their marks. */
+export function settled(tree: Tree): Tree {
   if (isList(tree)) return tree.map(settled);
   if (!isMap(tree)) return tree;
   if (Object.hasOwn(tree, OVERRIDE_KEY)) return settled(tree[OVERRIDE_KEY] ?? null);

@@ -15,6 +15,11 @@ const PROTOCOLS = ["tcp", "udp", "sctp"];
 /** A range of a file is written out; nobody publishes more of one service. */
 const RANGE_MAX = 1000;
 
+const SHORT = new RegExp(
+  "^(?:(?<host>\\[[^\\]]*\\]|[^:]*):)??(?:(?<published>[\\d-]*):)?" +
+    "(?<target>[\\d-]+)(?:/(?<protocol>\\w+))?$",
+);
+
 /** Sorted as `docker stack deploy` sorts them, so that order in the file changes nothing. */
 export function readPorts(place: Place): readonly EnginePort[] {
   const ports = place.list().flatMap((item) => {
@@ -34,10 +39,7 @@ function shortForm(place: Place): readonly EnginePort[] {
     place.refuse(`must be a port or a map, not ${kindOf(place.tree)}`);
     return [];
   }
-  const found =
-    /^(?:(?<host>\[[^\]]*\]|[^:]*):)??(?:(?<published>[\d-]*):)?(?<target>[\d-]+)(?:\/(?<protocol>\w+))?$/.exec(
-      written,
-    );
+  const found = SHORT.exec(written);
   const { host = "", published = "", target = "", protocol = "tcp" } = found?.groups ?? {};
   const targets = range(target);
   if (targets === undefined || !PROTOCOLS.includes(protocol)) {
