@@ -13,6 +13,7 @@ export type ServiceId = Brand<string, "ServiceId">;
 export type TaskId = Brand<string, "TaskId">;
 export type ConfigId = Brand<string, "ConfigId">;
 export type NetworkId = Brand<string, "NetworkId">;
+export type StackId = Brand<string, "StackId">;
 /** One dispatcher session of one worker process; new at every connection. */
 export type SessionId = Brand<string, "SessionId">;
 /** A client's `Idempotency-Key`, or minted by the manager that took the request. */
@@ -28,6 +29,7 @@ export const serviceId = (text: string): ServiceId => text as ServiceId;
 export const taskId = (text: string): TaskId => text as TaskId;
 export const configId = (text: string): ConfigId => text as ConfigId;
 export const networkId = (text: string): NetworkId => text as NetworkId;
+export const stackId = (text: string): StackId => text as StackId;
 export const sessionId = (text: string): SessionId => text as SessionId;
 export const requestId = (text: string): RequestId => text as RequestId;
 export const raftId = (text: string): RaftId => text as RaftId;

@@ -312,3 +312,6 @@ export const NODE_CONNECTIONS_MAX = 512;
 export const NODE_IDLE_CONNECTIONS_MAX = 4;
 /** A follower looks this long for a task it does not know: its replica may lag a heartbeat. */
 export const REPLICA_LAG_MS = 500;
+
+/** Revisions of a stack that are kept for a way back; each holds its whole file. */
+export const STACK_REVISIONS_MAX = 10;

@@ -40,6 +40,7 @@ export function tellConcerned(view: ClusterView, change: Change, concerned: Conc
     case "slot":
     case "config":
     case "network":
+    case "stack":
       return;
     default:
       unreachable(change.table);

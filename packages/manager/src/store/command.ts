@@ -10,6 +10,7 @@ import type {
   RequestId,
   ServiceId,
   SessionId,
+  StackId,
   TaskId,
 } from "@skein/common/ids";
 import { clusterSchema } from "@skein/common/model/cluster";
@@ -24,6 +25,7 @@ import {
   roleSchema,
 } from "@skein/common/model/node";
 import { serviceSpecSchema, updateStatusSchema } from "@skein/common/model/service";
+import { revisionSchema } from "@skein/common/model/stack";
 import { taskStatusSchema } from "@skein/common/model/task";
 import { desiredStateSchema, taskStateSchema } from "@skein/common/model/task-state";
 import { trustSchema } from "@skein/common/model/trust";
@@ -34,7 +36,7 @@ import * as v from "valibot";
 /** Version of each command kind; `apply` of a released version is frozen. */
 export const COMMAND_VERSION = 1;
 
-export const commandSchema = v.variant("kind", [
+const simpleCommandSchema = v.variant("kind", [
   /** First command of a cluster; refused when there is a cluster row. */
   v.object({
     kind: v.literal("init-cluster"),
@@ -239,6 +241,23 @@ export const commandSchema = v.variant("kind", [
   /** The allocator: tasks that wait for an address of a network, now that some have rested. */
   v.object({ kind: v.literal("allocate-tasks"), taskIds: v.array(id<TaskId>()) }),
 ]);
+
+/**
+ * A stack is deployed, changed or removed in one entry: its row, and every write that belongs to it
+ * (`STACK_STEPS` in sequence.ts), or none of them.
+ */
+const writeStackSchema = v.object({
+  kind: v.literal("write-stack"),
+  stackId: id<StackId>(),
+  name: shortText,
+  /** Of the row that was read; 0: there is no such stack yet. */
+  version: count,
+  /** Absent: the stack goes. */
+  revision: v.exactOptional(v.omit(revisionSchema, ["number", "at"])),
+  steps: v.array(simpleCommandSchema),
+});
+
+export const commandSchema = v.variant("kind", [simpleCommandSchema, writeStackSchema]);
 export type Command = Decoded<typeof commandSchema>;
 export type CommandOf<K extends Command["kind"]> = Extract<Command, { readonly kind: K }>;
 
@@ -288,6 +307,9 @@ export interface Refusal {
     | "config-name-taken"
     | "config-in-use"
     | "config-immutable"
+    | "stack-name-taken"
+    | "stack-not-found"
+    | "stack-step-refused"
     | "network-not-found"
     | "network-name-taken"
     | "network-in-use"

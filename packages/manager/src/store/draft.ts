@@ -15,6 +15,7 @@ import type { Config } from "@skein/common/model/config";
 import type { Network, NetworkAddress, NetworkWish } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
 import type { Service } from "@skein/common/model/service";
+import type { Stack } from "@skein/common/model/stack";
 import type { Slot, Task } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
 import type { Result } from "@skein/common/result";
@@ -96,6 +97,7 @@ export class Draft {
   readonly tasks: Overlay<TaskId, Task>;
   readonly configs: Overlay<Config["id"], Config>;
   readonly networks: Overlay<NetworkId, Network>;
+  readonly stacks: Overlay<Stack["id"], Stack>;
   readonly #skipped: { readonly item: string; readonly reason: string }[] = [];
   readonly #taken = new Set<string>();
   readonly #released = new Set<string>();
@@ -116,6 +118,7 @@ export class Draft {
     this.tasks = new Overlay(view.tasks.get, idOf, (row) => ({ ...row, ...stamp }));
     this.configs = new Overlay(view.configs.get, idOf, (row) => ({ ...row, ...stamp }));
     this.networks = new Overlay(view.networks.get, idOf, (row) => ({ ...row, ...stamp }));
+    this.stacks = new Overlay(view.stacks.get, idOf, (row) => ({ ...row, ...stamp }));
     // A slot has no times: it is not shown by itself.
     this.slots = new Overlay(
       view.slots.get,
@@ -252,6 +255,7 @@ export class Draft {
     for (const write of this.tasks.writes()) writes.push({ table: "task", ...write });
     for (const write of this.configs.writes()) writes.push({ table: "config", ...write });
     for (const write of this.networks.writes()) writes.push({ table: "network", ...write });
+    for (const write of this.stacks.writes()) writes.push({ table: "stack", ...write });
     return writes;
   }
 }

@@ -11,6 +11,7 @@ import {
   requestId,
   serviceId,
   sessionId,
+  stackId,
   taskId,
 } from "@skein/common/ids";
 import type { ServiceMode, ServiceSpec } from "@skein/common/model/service";
@@ -18,7 +19,7 @@ import type { TaskState } from "@skein/common/model/task-state";
 import { DESIRED_STATES, TASK_STATES } from "@skein/common/model/task-state";
 import type { Trust } from "@skein/common/model/trust";
 import fc from "fast-check";
-import type { Command, Envelope } from "./command.ts";
+import type { Command, CommandOf, Envelope } from "./command.ts";
 import { describeNode, initCluster, port, serviceSpec } from "./testing.ts";
 import type { ClusterView } from "./view.ts";
 
@@ -47,6 +48,7 @@ export const drawArbitrary = fc.record({
   ),
 });
 export type Draw = typeof drawArbitrary extends fc.Arbitrary<infer T> ? T : never;
+type StackStep = CommandOf<"write-stack">["steps"][number];
 type Maker = (view: ClusterView, draw: Draw) => Command;
 
 const NAMES = ["web", "__proto__", "", "constructor", "10", "ünï"];
@@ -234,6 +236,8 @@ const MAKERS: readonly Maker[] = [
   (_view, { a }) => ({ kind: "remove-network", networkId: network(a) }),
   forgetNetwork,
   forgetNetwork,
+  writeStack,
+  writeStack,
   (view, { items }) => ({
     kind: "allocate-tasks",
     taskIds: items.map((item) => task(view, item.a)),
@@ -280,6 +284,42 @@ function createNetwork(_view: ClusterView, { a, b }: Draw): Command {
     kind: "create-network",
     networkId: network(a),
     spec: { ...named, ...flags, ...asked, ...(b % 7 === 6 ? { gateway: "10.65.8.3" } : {}) },
+  };
+}
+
+/** Kinds that may be steps, and one that may not. */
+const STEP_MAKERS: readonly ((view: ClusterView, draw: Draw) => StackStep)[] = [
+  (_view, { a, b }) => ({
+    kind: "create-service",
+    serviceId: service(a),
+    spec: spec(b, pick(NAMES, a, "")),
+  }),
+  (_view, { a }) => ({ kind: "remove-service", serviceId: service(a) }),
+  (_view, { a, b }) => ({
+    kind: "create-config",
+    configId: config(a),
+    spec: { name: pick(NAMES, b, ""), labels: {}, data: new Uint8Array([b % 2]) },
+  }),
+  (_view, { a }) => ({ kind: "remove-config", configId: config(a) }),
+  (_view, { a }) => ({ kind: "remove-network", networkId: network(a) }),
+  (view, { a }) => ({ kind: "delete-tasks", taskIds: [task(view, a)] }),
+];
+
+function writeStack(view: ClusterView, draw: Draw): Command {
+  const { a, b, items, off, flag } = draw;
+  const id = stackId(`k${a % 2}`);
+  const makers = b % 5 === 0 ? STEP_MAKERS : STEP_MAKERS.slice(0, -1);
+  const steps = items.slice(0, 3).map((item) => {
+    const make = makers[item.b % makers.length] ?? STEP_MAKERS[0];
+    return make?.(view, { ...draw, a: item.a, b: item.b });
+  });
+  return {
+    kind: "write-stack",
+    stackId: id,
+    name: pick(NAMES, a % 2, ""),
+    version: near(view.stacks.get(id)?.version, off),
+    ...(flag && b % 3 === 0 ? {} : { revision: { note: "", compose: `{"a":${b}}`, files: [] } }),
+    steps: steps.filter((step) => step !== undefined),
   };
 }
 

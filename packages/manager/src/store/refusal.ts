@@ -42,6 +42,9 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalFacts>> = {
   "network-refused": { status: 400 },
   "networks-exhausted": { status: 503 },
   "addresses-exhausted": { status: 503 },
+  "stack-name-taken": { status: 409, grpc: "AlreadyExists" },
+  "stack-not-found": { status: 404 },
+  "stack-step-refused": { status: 400 },
   "version-conflict": { status: 500, grpc: "Unknown" },
   "spec-immutable": { status: 501, grpc: "Unimplemented" },
   "newer-version": { status: 501 },
@@ -184,6 +187,18 @@ export function networksExhausted(max: number) {
 
 export function addressesExhausted(reason: string) {
   return refuse("addresses-exhausted", reason);
+}
+
+export function stackNameTaken(name: string) {
+  return refuse("stack-name-taken", `stack ${name} already exists`);
+}
+
+export function stackNotFound(name: string) {
+  return refuse("stack-not-found", `stack ${name} not found`);
+}
+
+export function stackStepRefused(kind: string) {
+  return refuse("stack-step-refused", `${kind} is no part of a stack`);
 }
 
 export function versionConflict() {

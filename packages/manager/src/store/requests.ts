@@ -150,6 +150,8 @@ function subjectOf(command: Command): string {
     case "remove-network":
     case "forget-network":
       return `${kind} ${command.networkId}`;
+    case "write-stack":
+      return `${kind} ${command.name} version ${command.version}`;
     case "set-desired":
     case "assign-tasks":
     case "explain-tasks":

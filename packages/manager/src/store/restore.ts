@@ -68,6 +68,7 @@ function writesBetween(
   const tasks = parts.flatMap((part) => (part.part === "task" ? part.rows : []));
   const networks = parts.flatMap((part) => (part.part === "network" ? part.rows : []));
   const configs = parts.flatMap((part) => (part.part === "config" ? part.rows : []));
+  const stacks = parts.flatMap((part) => (part.part === "stack" ? part.rows : []));
   return [
     ...clusterWrite(view.cluster, head.cluster),
     ...diff(view.nodes.list(), nodes, idOf).map((write) => ({ table: "node", ...write }) as const),
@@ -83,6 +84,9 @@ function writesBetween(
     ),
     ...diff(view.networks.list(), networks, idOf).map(
       (write) => ({ table: "network", ...write }) as const,
+    ),
+    ...diff(view.stacks.list(), stacks, idOf).map(
+      (write) => ({ table: "stack", ...write }) as const,
     ),
   ];
 }

@@ -16,6 +16,7 @@ import { configSchema } from "@skein/common/model/config";
 import { networkSchema } from "@skein/common/model/network";
 import { nodeSchema } from "@skein/common/model/node";
 import { serviceSchema } from "@skein/common/model/service";
+import { stackSchema } from "@skein/common/model/stack";
 import { slotSchema, taskSchema } from "@skein/common/model/task";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
@@ -46,6 +47,7 @@ const partSchema = v.variant("part", [
   v.object({ part: v.literal("task"), rows: v.array(taskSchema) }),
   v.object({ part: v.literal("config"), rows: v.array(configSchema) }),
   v.object({ part: v.literal("network"), rows: v.array(networkSchema) }),
+  v.object({ part: v.literal("stack"), rows: v.array(stackSchema) }),
   v.object({ part: v.literal("request"), rows: v.array(answeredSchema) }),
   v.object({ part: v.literal("end"), parts: count }),
 ]);
@@ -67,6 +69,7 @@ export function snapshotSlices(
     ...slices("task", view.tasks.list()),
     ...slices("config", view.configs.list()),
     ...slices("network", view.networks.list()),
+    ...slices("stack", view.stacks.list()),
     ...slices("request", requests),
   ];
   return encodeParts([...parts, { part: "end", parts: parts.length }]);

@@ -33,6 +33,7 @@ import { bug, newerVersion } from "./refusal.ts";
 import type { Requests } from "./requests.ts";
 import { answeredOf, RequestLedger } from "./requests.ts";
 import { isNews, readSnapshot } from "./restore.ts";
+import { runSequence } from "./sequence.ts";
 import { concatBytes, snapshotSlices } from "./snapshot.ts";
 import { Tables } from "./tables.ts";
 import type { Change, ClusterView } from "./view.ts";
@@ -148,7 +149,10 @@ class ReplicatedStore implements Store {
       this.#bugs = { count: this.#bugs.count + 1, last };
     };
     const run = { view: this.#tables, facts, handlers: this.#handlers, caught };
-    const outcome = dispatch(run, command);
+    const outcome =
+      command.kind === "write-stack"
+        ? runSequence(this.#tables, run, command)
+        : dispatch(run, command);
     const changes = outcome.ok ? this.#commit(facts, outcome.value) : [];
     const result = outcome.ok ? ok(outcome.value.accepted) : outcome;
     // A bug is not an answer to keep: the request may be tried again with a later version.

@@ -10,13 +10,22 @@
  *       virtual one is a service's until it is removed or leaves the network.
  */
 import { unreachable } from "@skein/common/assert";
-import type { ConfigId, LogIndex, NetworkId, NodeId, ServiceId, TaskId } from "@skein/common/ids";
+import type {
+  ConfigId,
+  LogIndex,
+  NetworkId,
+  NodeId,
+  ServiceId,
+  StackId,
+  TaskId,
+} from "@skein/common/ids";
 import { compareIds, logIndex } from "@skein/common/ids";
 import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";
 import type { Network, NetworkAddress } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
 import type { PortSpec, Service } from "@skein/common/model/service";
+import type { Stack } from "@skein/common/model/stack";
 import type { Slot, Task } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
 import type { StoreTime } from "@skein/common/time";
@@ -64,6 +73,7 @@ export class Tables implements StoreView {
   readonly #tasks = tasksById();
   readonly #configs = byId<ConfigId, Config>();
   readonly #networks = byId<NetworkId, Network>();
+  readonly #stacks = byId<StackId, Stack>();
   readonly #tasksOfService = new GroupedRows<ServiceId, TaskId, Task>(tasksById);
   readonly #tasksOfNode = new GroupedRows<NodeId, TaskId, Task>(tasksById);
   readonly #slotsOfService = new GroupedRows<ServiceId, number, Slot>(slotsByNumber);
@@ -82,6 +92,7 @@ export class Tables implements StoreView {
   readonly tasks = readOnly(this.#tasks);
   readonly configs = readOnly(this.#configs);
   readonly networks = readOnly(this.#networks);
+  readonly stacks = readOnly(this.#stacks);
 
   get index(): LogIndex {
     return this.#index;
@@ -174,6 +185,9 @@ export class Tables implements StoreView {
         return;
       case "network":
         this.#commitNetwork(write);
+        return;
+      case "stack":
+        writeRow(this.#stacks, write);
         return;
       default:
         unreachable(write);

@@ -1,10 +1,19 @@
 /** What readers of the store see: immutable rows, lists sorted by id, a few indexes. */
-import type { ConfigId, LogIndex, NetworkId, NodeId, ServiceId, TaskId } from "@skein/common/ids";
+import type {
+  ConfigId,
+  LogIndex,
+  NetworkId,
+  NodeId,
+  ServiceId,
+  StackId,
+  TaskId,
+} from "@skein/common/ids";
 import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";
 import type { Network } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
 import type { Service } from "@skein/common/model/service";
+import type { Stack } from "@skein/common/model/stack";
 import type { Slot, Task } from "@skein/common/model/task";
 import type { StoreTime } from "@skein/common/time";
 
@@ -31,6 +40,7 @@ export interface ClusterView {
   readonly configs: TableView<ConfigId, Config>;
   /** Removed ones too, until their addresses have rested. */
   readonly networks: TableView<NetworkId, Network>;
+  readonly stacks: TableView<StackId, Stack>;
   /** Sorted by id. */
   tasksOfService(id: ServiceId): readonly Task[];
   tasksOfNode(id: NodeId): readonly Task[];
@@ -46,7 +56,15 @@ export interface ClusterView {
   networkHeld(id: NetworkId): number;
 }
 
-export type TableName = "cluster" | "node" | "service" | "slot" | "task" | "config" | "network";
+export type TableName =
+  | "cluster"
+  | "node"
+  | "service"
+  | "slot"
+  | "task"
+  | "config"
+  | "network"
+  | "stack";
 
 /** One changed row. A watch delivers these in order and resumes from a log index. */
 export interface Change {

@@ -8,6 +8,7 @@ import type { Config } from "@skein/common/model/config";
 import type { Network } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
 import type { Service } from "@skein/common/model/service";
+import type { Stack } from "@skein/common/model/stack";
 import type { Slot, Task } from "@skein/common/model/task";
 import type { Change } from "./view.ts";
 
@@ -26,7 +27,8 @@ export type Write =
   | ({ readonly table: "slot" } & RowWrite<Slot>)
   | ({ readonly table: "task" } & RowWrite<Task>)
   | ({ readonly table: "config" } & RowWrite<Config>)
-  | ({ readonly table: "network" } & RowWrite<Network>);
+  | ({ readonly table: "network" } & RowWrite<Network>)
+  | ({ readonly table: "stack" } & RowWrite<Stack>);
 
 export function changeOf(index: LogIndex, write: Write): Change {
   const { table, id, before, after } = write;

@@ -36,6 +36,7 @@ export function eventOf(change: Change, now: number): EngineEvent | undefined {
       return networkEvent(change, now);
     case "cluster":
     case "slot":
+    case "stack":
     case "task":
       return undefined;
   }

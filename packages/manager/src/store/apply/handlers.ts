@@ -46,6 +46,7 @@ import { applySetUpdateStatus } from "./set-update-status.ts";
 import { applyUpdateConfig } from "./update-config.ts";
 import { applyUpdateNode } from "./update-node.ts";
 import { applyUpdateService } from "./update-service.ts";
+import { applyWriteStack } from "./write-stack.ts";
 
 export type CommandKind = Command["kind"];
 export type Handler<K extends CommandKind> = (
@@ -86,6 +87,7 @@ export const HANDLERS: Handlers = {
   "update-config": applyUpdateConfig,
   "update-node": applyUpdateNode,
   "update-service": applyUpdateService,
+  "write-stack": applyWriteStack,
 };
 
 /** What the local replica remembers of a handler that threw; never part of the replicated state. */
