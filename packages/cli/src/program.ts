@@ -9,6 +9,7 @@ import { addLogs } from "./commands/logs.ts";
 import { addNetwork } from "./commands/network.ts";
 import { addNode } from "./commands/node.ts";
 import { addService } from "./commands/service.ts";
+import { addStack } from "./commands/stack.ts";
 import { addStatus } from "./commands/status.ts";
 import { addUp } from "./commands/up.ts";
 
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   addNode(program);
   addNetwork(program);
   addConfig(program);
+  addStack(program);
   addLogs(program);
   addExperiment(program);
   addGlobalOptions(program);

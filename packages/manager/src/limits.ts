@@ -315,3 +315,6 @@ export const REPLICA_LAG_MS = 500;
 
 /** Revisions of a stack that are kept for a way back; each holds its whole file. */
 export const STACK_REVISIONS_MAX = 10;
+
+/** A stack with its configs, base64; with what is made of it, it must fit one log entry. */
+export const STACK_BODY_BYTES_MAX = 1024 * 1024;

@@ -70,6 +70,8 @@ function completeService(service: TreeMap, completing: Completing): TreeMap {
     ...Object(pairsToMap(rest["labels"] ?? {})),
   };
   return {
+    // A program is looked for where its file lies, as people run it by hand.
+    working_dir: completing.directory,
     ...rest,
     ...(Object.keys(environment).length === 0 ? {} : { environment }),
     ...(Object.keys(labels).length === 0 ? {} : { labels }),

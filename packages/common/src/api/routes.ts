@@ -73,6 +73,12 @@ const TABLE = [
   ["POST", "/networks/prune", "network-prune", "cluster"],
   ["GET", "/networks/{id}", "network-inspect", "cluster"],
   ["DELETE", "/networks/{id}", "network-remove", "cluster"],
+  ["GET", "/skein/v1/stacks", "stack-list", "cluster"],
+  ["GET", "/skein/v1/stacks/{id}", "stack-inspect", "cluster"],
+  ["POST", "/skein/v1/stacks/{id}", "stack-deploy", "cluster"],
+  ["POST", "/skein/v1/stacks/{id}/rollback", "stack-rollback", "cluster"],
+  ["DELETE", "/skein/v1/stacks/{id}", "stack-remove", "cluster"],
+
   ["GET", "/skein/v1/networks/audit", "network-audit", "cluster"],
   ["POST", "/networks/{id}/connect", "network-connect", "cluster"],
   ["POST", "/networks/{id}/disconnect", "network-connect", "cluster"],

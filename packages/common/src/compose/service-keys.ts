@@ -123,5 +123,5 @@ export const SERVICE_KEYS: Readonly<Record<string, KeySupport>> = {
   uts: no(PLAIN),
   volumes: limited("bind mounts where the plane gives tasks a mount namespace"),
   volumes_from: no(OWN_FILES),
-  working_dir: yes("absolute; without one, where the cluster was started"),
+  working_dir: yes("without one, the directory of the file"),
 };

@@ -11,6 +11,7 @@ import { NETWORK_HANDLERS } from "./networks.ts";
 import { NOT_THERE_HANDLERS } from "./not-there.ts";
 import { OBJECT_HANDLERS } from "./objects.ts";
 import { SERVICE_HANDLERS } from "./services.ts";
+import { STACK_HANDLERS } from "./stacks.ts";
 import { SWARM_HANDLERS } from "./swarm.ts";
 import { SYSTEM_HANDLERS } from "./system.ts";
 
@@ -21,6 +22,7 @@ export function createHandlers(events: EventHub): Handlers {
     ...CONTAINER_HANDLERS,
     ...SYSTEM_HANDLERS,
     ...SERVICE_HANDLERS,
+    ...STACK_HANDLERS,
     ...OBJECT_HANDLERS,
     ...SWARM_HANDLERS,
     ...NETWORK_HANDLERS,

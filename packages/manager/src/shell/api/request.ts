@@ -10,7 +10,12 @@ import { badRequest, refuse } from "../../control/api-error.ts";
 import { parseGoJson } from "../../control/engine/go-json.ts";
 import type { Filters } from "../../control/filters.ts";
 import { parseFilters } from "../../control/filters.ts";
-import { BODY_BYTES_MAX, CONFIG_BODY_BYTES_MAX, DISCARD_BYTES_MAX } from "../../limits.ts";
+import {
+  BODY_BYTES_MAX,
+  CONFIG_BODY_BYTES_MAX,
+  DISCARD_BYTES_MAX,
+  STACK_BODY_BYTES_MAX,
+} from "../../limits.ts";
 
 export const REQUEST_ID_HEADER = "x-skein-request-id";
 
@@ -46,12 +51,18 @@ export function jsonBody(request: ApiRequest): Checked<unknown> {
   return parsed.ok ? parsed : badRequest(parsed.error);
 }
 
+/** Routes whose bodies carry contents. */
+const BODY_BOUNDS: Readonly<Partial<Record<string, number>>> = {
+  "config-create": CONFIG_BODY_BYTES_MAX,
+  "stack-deploy": STACK_BODY_BYTES_MAX,
+};
+
 /** Reads the body up to its bound; what is larger is refused without being read. */
 export async function readApiBody(
   incoming: IncomingMessage,
   match: Match,
 ): Promise<Checked<Buffer>> {
-  const bound = match.route.name === "config-create" ? CONFIG_BODY_BYTES_MAX : BODY_BYTES_MAX;
+  const bound = BODY_BOUNDS[match.route.name] ?? BODY_BYTES_MAX;
   const body = await readBody(incoming, bound);
   if (body.ok) return body;
   discardBody(incoming);

@@ -120,7 +120,7 @@ function countUnknown(port: ManagerPort, warnings: readonly string[]): void {
 }
 
 /** A port of another service is left to the store, which refuses it in Docker's words. */
-async function refuseBusyPorts(
+export async function refuseBusyPorts(
   port: ManagerPort,
   newPorts: readonly number[],
 ): Promise<Reply | undefined> {
