@@ -109,9 +109,12 @@ function addShow(stack: Command): void {
     .command("diff <stack> [from] [to]")
     .description("Show what changed between two revisions (the last two)")
     .addHelpText("after", examples("skein stack diff shop", "skein stack diff shop 3 5"))
-    .action((name: string, from: string | undefined, to: string | undefined, _: unknown, command) =>
-      diff(name, [from, to], (command as Command).optsWithGlobals<GlobalOptions>()),
-    );
+    .action((...given: unknown[]) => {
+      // The command comes last, whatever number of arguments there are.
+      const command = given.at(-1) as Command;
+      const [name = "", from, to] = command.args;
+      return diff(name, [from, to], command.optsWithGlobals<GlobalOptions>());
+    });
 }
 
 function addBack(stack: Command): void {

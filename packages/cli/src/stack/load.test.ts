@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { TreeMap } from "@skein/common/compose/tree";
 import { mapAt } from "@skein/common/compose/tree";
 import { expect } from "chai";
 import type { LoadedStack, LoadOptions } from "./load.ts";
@@ -30,7 +31,12 @@ describe("compose files", () => {
     return done.value;
   }
   function web(files: readonly string[], more: Partial<LoadOptions> = {}) {
-    return mapAt(mapAt(loaded(files, more).tree, "services"), "web");
+    const { working_dir: directory, ...rest } = mapAt(
+      mapAt(loaded(files, more).tree, "services"),
+      "web",
+    );
+    expect(directory, "where the first file lies").to.equal(root);
+    return rest as TreeMap;
   }
   function refusals(files: readonly string[]): string {
     const done = load(files);
@@ -68,6 +74,12 @@ services:
     expect(web(["a.yml"], { environment })["command"]).to.deep.equal(["9", "2", "c"]);
     const other = loaded(["a.yml"], { envFiles: [join(root, "other.env")] });
     expect(other.unset).to.deep.equal(["A"]);
+  });
+
+  it("keeps a directory that the file names", () => {
+    write({ "a.yml": "services: {web: {image: host, working_dir: ./sub}}" });
+    const services = mapAt(loaded(["a.yml"]).tree, "services");
+    expect(mapAt(services, "web")["working_dir"]).to.equal(join(root, "sub"));
   });
 
   it("completes environments from files and from the caller's", () => {

@@ -18,8 +18,9 @@ import type { Task } from "@skein/common/model/task";
 import { SCHEDULE_CHUNK_TASKS, SCHEDULE_TASKS_MAX } from "../limits.ts";
 import { inBatches } from "../orchestrator/batch.ts";
 import type { DecideContext, Decided } from "../store/decision.ts";
+import { waitsFor } from "./dependencies.ts";
 import { isActive } from "./node-info.ts";
-import type { Group } from "./place-group.ts";
+import type { Explanation, Group } from "./place-group.ts";
 import { explainGroup, placeGroup } from "./place-group.ts";
 import { placementSpec } from "./placement-spec.ts";
 import type { Placement } from "./tally.ts";
@@ -31,17 +32,24 @@ export function schedule(context: DecideContext): Decided {
   const tally = new Tally(context);
   const placements: Placement[] = [];
   const leftOver = new Map<string, Group>();
+  const waiting: Explanation[] = [];
   for (let from = 0; from < pending.length; from += SCHEDULE_CHUNK_TASKS) {
     const chunk = pending.slice(from, from + SCHEDULE_CHUNK_TASKS);
     for (const group of groupsOf(context, chunk)) {
       const room = SCHEDULE_TASKS_MAX - placements.length;
       if (room === 0) break;
+      const reason = waitsFor(context.view, context.view.services.get(group.first.serviceId));
+      if (reason !== undefined) {
+        waiting.push(...explained(group.tasks, reason));
+        continue;
+      }
       placements.push(...place(tally, { ...group, tasks: group.tasks.slice(0, room) }, leftOver));
     }
     if (placements.length === SCHEDULE_TASKS_MAX) break;
   }
   // Explained at the end: what a later group took is part of the reason (P3).
-  const explanations = [...leftOver.values()].flatMap((group) => explainGroup(tally, group));
+  const full = [...leftOver.values()].flatMap((group) => explainGroup(tally, group));
+  const explanations = [...waiting, ...full];
   return {
     commands: [
       ...inBatches(placements, (items) => ({ kind: "assign-tasks", items })),
@@ -64,6 +72,13 @@ function place(tally: Tally, group: Group, leftOver: Map<string, Group>): readon
     : placeGroup(tally, group);
   if (left.length > 0) leftOver.set(key, { ...group, tasks: [...(known?.tasks ?? []), ...left] });
   return placements;
+}
+
+/** For those that do not say so already. */
+function explained(tasks: readonly Task[], error: string): readonly Explanation[] {
+  return tasks
+    .filter(({ status }) => status.error !== error)
+    .map(({ id }) => ({ taskId: id, error }));
 }
 
 /** A task in `new` waits for the allocator; one that is not wanted for nothing. */
