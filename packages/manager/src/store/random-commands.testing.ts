@@ -168,13 +168,8 @@ const MAKERS: readonly Maker[] = [
   runJob,
   runJob,
   (_view, { a }) => ({ kind: "forget-service", serviceId: service(a) }),
-  (view, { a, b, off, flag }) => ({
-    kind: "set-update-status",
-    serviceId: service(a),
-    specIndex: near(view.services.get(service(a))?.specIndex, off),
-    status: { state: "updating", startedAt: b % 2, completedAt: 0, message: pick(TEXTS, b, "") },
-    rollback: flag,
-  }),
+  setUpdateStatus,
+  setUpdateStatus,
   fillSlots,
   fillSlots,
   fillSlots,
@@ -287,39 +282,35 @@ function createNetwork(_view: ClusterView, { a, b }: Draw): Command {
   };
 }
 
-/** Kinds that may be steps, and one that may not. */
-const STEP_MAKERS: readonly ((view: ClusterView, draw: Draw) => StackStep)[] = [
-  (_view, { a, b }) => ({
-    kind: "create-service",
+function setUpdateStatus(view: ClusterView, { a, b, off, flag }: Draw): Command {
+  return {
+    kind: "set-update-status",
     serviceId: service(a),
-    spec: spec(b, pick(NAMES, a, "")),
-  }),
-  (_view, { a }) => ({ kind: "remove-service", serviceId: service(a) }),
-  (_view, { a, b }) => ({
-    kind: "create-config",
-    configId: config(a),
-    spec: { name: pick(NAMES, b, ""), labels: {}, data: new Uint8Array([b % 2]) },
-  }),
-  (_view, { a }) => ({ kind: "remove-config", configId: config(a) }),
-  (_view, { a }) => ({ kind: "remove-network", networkId: network(a) }),
-  (view, { a }) => ({ kind: "delete-tasks", taskIds: [task(view, a)] }),
-];
+    specIndex: near(view.services.get(service(a))?.specIndex, off),
+    status: { state: "updating", startedAt: b % 2, completedAt: 0, message: pick(TEXTS, b, "") },
+    rollback: flag && b % 3 === 0,
+  };
+}
 
+/** Mostly of kinds that may be steps. */
 function writeStack(view: ClusterView, draw: Draw): Command {
   const { a, b, items, off, flag } = draw;
   const id = stackId(`k${a % 2}`);
-  const makers = b % 5 === 0 ? STEP_MAKERS : STEP_MAKERS.slice(0, -1);
-  const steps = items.slice(0, 3).map((item) => {
-    const make = makers[item.b % makers.length] ?? STEP_MAKERS[0];
-    return make?.(view, { ...draw, a: item.a, b: item.b });
-  });
+  const steps = items
+    .map((item) => {
+      const make = pick(MAKERS, item.a * 5 + item.b, fillSlots);
+      return make(view, { ...draw, items: [], a: item.a, b: item.b });
+    })
+    .filter((step): step is StackStep => {
+      return step.kind !== "write-stack" && (b % 5 === 0 || /config|-service/.test(step.kind));
+    });
   return {
     kind: "write-stack",
     stackId: id,
     name: pick(NAMES, a % 2, ""),
     version: near(view.stacks.get(id)?.version, off),
     ...(flag && b % 3 === 0 ? {} : { revision: { note: "", compose: `{"a":${b}}`, files: [] } }),
-    steps: steps.filter((step) => step !== undefined),
+    steps,
   };
 }
 
