@@ -1,8 +1,11 @@
 /** Changes of the configuration, one member lost or removed at a time. */
 import { raftId, term } from "@skein/common/ids";
+import { instant } from "@skein/common/time";
+import { forceNewCluster } from "@skein/manager/raft/force-new-cluster";
 import { decodeConfiguration } from "@skein/manager/raft/membership";
 import type { Configuration, MemberChange, RaftEffect } from "@skein/manager/raft/protocol";
 import { quorumFloor, voteOutcome } from "@skein/manager/raft/quorum";
+import { createRaft } from "@skein/manager/raft/raft";
 import { TestCluster } from "@skein/manager/raft/testing/test-cluster";
 import { ballot, heartbeat, TestMember } from "@skein/manager/raft/testing/test-member";
 import { expect } from "chai";
@@ -201,7 +204,8 @@ describe("scenarios: membership", () => {
     expect(learner.takeKind("vote-response")).to.deep.include({ ...grantOf("vote", 5) });
   });
 
-  it("R51: who lags, is silent, or would cost the quorum does not become a voter", () => {
+  it("R51: who lags, is silent, or would cost the quorum does not become a voter", function lags() {
+    this.timeout(30_000);
     const cluster = new TestCluster(["n1", "n2"], { learners: ["n2"], voters: ["n1"] });
     const n1 = cluster.elect("n1");
     cluster.isolate("n2");
@@ -242,6 +246,47 @@ describe("scenarios: membership", () => {
     );
     n1.receive("n3", heartbeat(99));
     expect(n1.status.role).to.equal("leader");
+  });
+});
+
+describe("scenarios: one manager goes on alone", () => {
+  it("R54: keeps its log, buries the others, and is never joined by them again", () => {
+    const cluster = new TestCluster(THREE);
+    const n1 = cluster.elect("n1");
+    cluster.advance(150);
+    cluster.isolate("n3");
+    n1.propose(1);
+    cluster.settle();
+    cluster.isolate("n1");
+    n1.propose(2);
+    const before = n1.crash();
+    const forced = forceNewCluster(before, raftId("n1"));
+    expect(forced.removed).to.deep.equal(["n2", "n3"]);
+    expect(forced.keptTo).to.equal(before.entries.at(-1)?.index);
+    // Nothing that was acknowledged may go: the whole log stays, in front of the new entry.
+    expect(forced.recovered.entries.slice(0, -1)).to.deep.equal(before.entries);
+    expect(forced.hardState.term).to.be.above(before.hardState.term);
+    const alone = new TestMember({ id: "n1" });
+    const survivor = createRaft({
+      id: alone.id,
+      recovered: forced.recovered,
+      random: { below: () => 0, id: () => "x" },
+      now: instant(0),
+    });
+    survivor.step(instant(0), { kind: "wake" });
+    survivor.step(instant(1), { kind: "wake" });
+    survivor.step(instant(1), { kind: "persisted", upTo: survivor.status().persistsIssued });
+    expect(survivor.status().role).to.equal("leader");
+    survivor.step(instant(2), { kind: "persisted", upTo: survivor.status().persistsIssued });
+    const { commit, lastIndex, term: led } = survivor.status();
+    expect(commit).to.equal(lastIndex);
+    for (const from of ["n2", "n3"].map(raftId)) {
+      const message = ballot("vote", led + 50, [99, led + 49], true);
+      survivor.step(instant(3), { kind: "receive", from, message });
+      const append = { kind: "heartbeat", term: term(led + 60), commit, round: 1 } as const;
+      survivor.step(instant(3), { kind: "receive", from, message: append });
+    }
+    expect(survivor.status()).to.include({ role: "leader", term: led, commit });
   });
 });
 

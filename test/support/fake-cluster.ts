@@ -207,6 +207,13 @@ export class FakeCluster {
       term: 1,
       ready: this.leader === index,
       reachable: new Map(this.managers.map((manager) => [manager.nodeId, true])),
+      members: this.managers.map(({ nodeId }, at) => ({
+        raftId: `r${at}`,
+        nodeId,
+        address: `127.0.1.${at + 1}:2377`,
+        voter: true,
+        answers: true,
+      })),
       quorum: { voters, contact: voters },
       commit: this.#index,
       applied: this.#index,

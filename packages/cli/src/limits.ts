@@ -63,3 +63,7 @@ export const COMPOSE_ALIASES_MAX = 1000;
 
 /** Files that include files: deeper is a circle. */
 export const COMPOSE_INCLUDES_MAX = 16;
+/** `doctor`: a manager that answers nothing by then is stopped or stuck. */
+export const DOCTOR_ANSWER_MS = 1000;
+/** `doctor` warns below this: some segments of eight managers' logs, and a snapshot each. */
+export const DISK_FREE_BYTES_LOW = 512 * 1024 * 1024;

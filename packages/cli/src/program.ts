@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { addConfig } from "./commands/config.ts";
 import { addDemo } from "./commands/demo.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addEnv } from "./commands/env.ts";
 import { addExperiment } from "./commands/experiment.ts";
 import { examples } from "./commands/help.ts";
@@ -27,6 +28,7 @@ export function createProgram(): Command {
   addUp(program);
   addEnv(program);
   addStatus(program);
+  addDoctor(program);
   addDemo(program);
   addService(program);
   addNode(program);

@@ -3,7 +3,7 @@
  * the real adapters and serves. A ready line goes to the log, and to the launcher when there is
  * one.
  */
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { BugError } from "@skein/common/assert";
@@ -29,6 +29,7 @@ import type { Result } from "@skein/common/result";
 import { fromLauncherSchema } from "@skein/common/wire/local-messages";
 import { decodeWith } from "@skein/common/wire/schema";
 import { RESIGN_MS } from "./limits.ts";
+import { forceNewCluster } from "./raft/force-new-cluster.ts";
 import type { ManagerPort } from "./shell/api/port.ts";
 import type { ApiServer } from "./shell/api-server.ts";
 import { serveApi } from "./shell/api-server.ts";
@@ -57,6 +58,9 @@ interface Adapters {
   readonly clock: ReturnType<typeof systemClock>;
   readonly random: ReturnType<typeof systemRandom>;
 }
+
+/** An argument, and a file in the node's directory that a launcher leaves for the next start. */
+const FORCE_NEW_CLUSTER = "force-new-cluster";
 
 const stateDir = option("--state-dir");
 let log: JsonLog | undefined;
@@ -139,7 +143,7 @@ async function openManager(adapters: Adapters, directory: string): Promise<Manag
   const { config, random } = adapters;
   const member = findMember(stateDir, config, random);
   const opened = await openLog(adapters, directory, member);
-  if (opened.ok) return makeManager(adapters, member, opened.value);
+  if (opened.ok) return makeManager(adapters, member, await alone(adapters, member, opened.value));
   const { code, message } = opened.error;
   if (code !== "corrupt" || member.others.length === 0) {
     throw new StartError(`Cannot start manager: ${message}`);
@@ -149,6 +153,26 @@ async function openManager(adapters: Adapters, directory: string): Promise<Manag
   const fresh = await openLog(adapters, directory, again);
   if (!fresh.ok) throw new StartError(`Cannot start manager: ${fresh.error.message}`);
   return makeManager(adapters, again, fresh.value);
+}
+
+/** Asked for by a person, once: this member goes on as the only one. */
+async function alone(
+  adapters: Adapters,
+  { raftId }: Member,
+  opened: OpenedRaftStorage,
+): Promise<OpenedRaftStorage> {
+  const marker = join(stateDir, FORCE_NEW_CLUSTER);
+  if (!process.argv.includes(`--${FORCE_NEW_CLUSTER}`) && !existsSync(marker)) return opened;
+  const { storage, recovered } = opened;
+  const forced = forceNewCluster(recovered, raftId);
+  const { hardState, entries, removed, keptTo } = forced;
+  const error = await new Promise<string | undefined>((resolve) => {
+    storage.persist([{ kind: "persist", hardState, entries }], resolve);
+  });
+  if (error !== undefined) throw new StartError(`Cannot force a new cluster: ${error}`);
+  rmSync(marker, { force: true });
+  adapters.log.write("warn", "new cluster of this manager alone", { removed, keptTo });
+  return { ...opened, recovered: forced.recovered };
 }
 
 function openLog(

@@ -1,6 +1,8 @@
 /** `skein node …`: Docker's noun and flags. */
+import { evenManagers } from "@skein/common/model/manager-count";
 import type { Command } from "commander";
 import { Option } from "commander";
+import type { ApiClient } from "../api/client.ts";
 import { at, textAt } from "../api/read.ts";
 import { table } from "../output/table.ts";
 import { call, change, client, compareNodes, filterQuery, isLeader, list } from "./calls.ts";
@@ -87,7 +89,19 @@ async function setRole(
   await change({ api, kind: "nodes", name, what, edit });
   if (flags.json === true) printJson({ name, role, changed: before !== role });
   else if (before === role) print(`Node ${name} is a ${role} already.`);
-  else print(`Node ${name} ${verb}d in the swarm.`);
+  else {
+    print(`Node ${name} ${verb}d in the swarm.`);
+    await remarkManagers(api, what);
+  }
+}
+
+/** An even number of managers buys nothing: said when it comes about. */
+async function remarkManagers(api: ApiClient, what: string): Promise<void> {
+  const nodes = await list(api, { path: "/nodes" }, what);
+  const even = evenManagers(
+    nodes.filter((one) => textAt(one, "Spec", "Role") === "manager").length,
+  );
+  if (even !== undefined) print(even);
 }
 
 function addShow(node: Command): void {

@@ -1,13 +1,15 @@
 /** What `skein up` says when the cluster is ready: lines that work when pasted right there. */
+
 import { accessSync, constants, realpathSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { evenManagers } from "@skein/common/model/manager-count";
 import { ApiClient } from "../api/client.ts";
 import { listAt } from "../api/read.ts";
 import type { ClusterFile } from "../local/cluster-file.ts";
 import { socketPath } from "../local/cluster-file.ts";
-import { evenManagers, plural, quote } from "../output/text.ts";
+import { plural, quote } from "../output/text.ts";
 import { nameOf } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
 import { colours, print, printJson } from "./context.ts";

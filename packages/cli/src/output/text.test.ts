@@ -1,6 +1,7 @@
+import { evenManagers } from "@skein/common/model/manager-count";
 import { expect } from "chai";
 import { age } from "./age.ts";
-import { evenManagers, plural, quote } from "./text.ts";
+import { plural, quote } from "./text.ts";
 
 describe("age", () => {
   const cases = [
@@ -48,7 +49,7 @@ describe("an even number of managers", () => {
       "4 managers: majority 3, survives 1 failure, the same as 3; 5 survive 2",
     );
     expect(evenManagers(2)).to.equal(
-      "2 managers: majority 2, survives 0 failures, the same as 1; 3 survive 1",
+      "2 managers: majority 2, survives no failure, the same as 1; 3 survive 1",
     );
   });
 

@@ -8,14 +8,3 @@ export function plural(count: number, unit: string): string {
 export function quote(text: string): string {
   return /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
-
-/** What an even number of managers is good for; undefined for an odd one, which needs no remark. */
-export function evenManagers(managers: number): string | undefined {
-  if (managers % 2 === 1 || managers === 0) return undefined;
-  const majority = managers / 2 + 1;
-  const survives = managers - majority;
-  return (
-    `${managers} managers: majority ${majority}, survives ${plural(survives, "failure")}, ` +
-    `the same as ${managers - 1}; ${managers + 1} survive ${survives + 1}`
-  );
-}

@@ -12,12 +12,24 @@ import { portToEngine } from "./engine/service.ts";
 import { countTasks } from "./list-services.ts";
 import { findProblems } from "./problems.ts";
 
+/** A Raft member as one manager sees it. */
+export interface MemberFacts {
+  readonly raftId: string;
+  readonly nodeId: string;
+  readonly address: string;
+  readonly voter: boolean;
+  readonly answers: boolean;
+  /** Milliseconds for which it has not been heard, or linked; absent: it answers, or unknown. */
+  readonly silentMs?: number;
+}
+
 /** What this manager knows of Raft and of the others. */
 export interface RaftFacts {
   readonly role: string;
   readonly term: number;
   readonly leader?: { readonly nodeId: string; readonly address: string };
   readonly reachable: ReadonlyMap<string, boolean>;
+  readonly members?: readonly MemberFacts[];
   readonly quorum: { readonly voters: number; readonly contact: number };
   readonly commit: number;
   readonly applied: number;
@@ -48,6 +60,7 @@ export function clusterStatus(facts: StatusFacts): object {
     commit: raft.commit,
     applied: raft.applied,
     quorum: raft.quorum,
+    members: raft.members ?? [],
     nodes: nodes.map((node) => nodeRow(node, raft)),
     services: services.map((service) => serviceRow(view, service)),
     problems: findProblems({ view, raft }).slice(0, STATUS_PROBLEMS_MAX),

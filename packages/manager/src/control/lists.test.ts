@@ -187,6 +187,25 @@ describe("problems", () => {
       problem: "no leader: changes wait until 2 of 3 managers answer",
       remedy: "start manager-1",
     });
+    const members = [
+      {
+        raftId: "r1",
+        nodeId: "m1",
+        address: "127.0.1.1:2377",
+        voter: true,
+        answers: false,
+        silentMs: 12_300,
+      },
+      { raftId: "r9", nodeId: "m9", address: "127.0.1.9:2377", voter: false, answers: false },
+    ];
+    expect(findProblems({ view, raft: { ...raft, members } })[0]).to.deep.equal({
+      object: "cluster",
+      problem:
+        "no leader: changes wait until 2 of 3 managers answer; " +
+        "missing: manager-1 (127.0.1.1:2377) for 12 s",
+      remedy:
+        "start manager-1; if a majority is gone for good: skein force-new-cluster on a survivor",
+    });
     const weak = {
       ...healthy,
       reachable: new Map([["m1", false]]),

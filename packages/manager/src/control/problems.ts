@@ -41,7 +41,12 @@ function quorumProblems(nodes: readonly Node[], raft: RaftFacts): readonly Probl
   if (raft.leader === undefined) {
     const start = away === "" ? "the managers that are down" : away;
     const problem = `no leader: changes wait until ${majority} of ${voters} managers answer`;
-    return [{ object: "cluster", problem, remedy: `start ${start}` }];
+    const missing = missingMembers(nodes, raft);
+    const remedy =
+      missing === ""
+        ? `start ${start}`
+        : `start ${start}; if a majority is gone for good: skein force-new-cluster on a survivor`;
+    return [{ object: "cluster", problem: `${problem}${missing}`, remedy }];
   }
   if (away === "" || contact >= voters) return [];
   const spare = contact - majority;
@@ -50,6 +55,18 @@ function quorumProblems(nodes: readonly Node[], raft: RaftFacts): readonly Probl
       ? `${contact} of ${voters} managers answer (not: ${away}): too few to change anything`
       : `${contact} of ${voters} managers answer (not: ${away}): ${spare} more may fail`;
   return [{ object: "cluster", problem, remedy: `start ${away}` }];
+}
+
+/** "; missing: manager-2 (127.0.1.2:2377) for 12 s, …" */
+function missingMembers(nodes: readonly Node[], raft: RaftFacts): string {
+  const missing = (raft.members ?? []).filter((member) => member.voter && !member.answers);
+  if (missing.length === 0) return "";
+  const shown = missing.map(({ nodeId, address, silentMs }) => {
+    const node = nodes.find((one) => one.id === nodeId);
+    const since = silentMs === undefined ? "" : ` for ${Math.round(silentMs / 1000)} s`;
+    return `${node === undefined ? nodeId : nodeName(node)} (${address})${since}`;
+  });
+  return `; missing: ${shown.join(", ")}`;
 }
 
 function nodeProblems(node: Node): readonly Problem[] {

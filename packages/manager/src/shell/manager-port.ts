@@ -14,6 +14,7 @@ import { fail, ok } from "@skein/common/result";
 import { decode, encode } from "@skein/common/wire/codec";
 import type { LogMessage, LogRequest } from "@skein/common/wire/log-messages";
 import { logMessageSchema } from "@skein/common/wire/log-messages";
+import type { MemberFacts } from "../control/cluster-status.ts";
 import { PEER_REACHABLE_MS } from "../limits.ts";
 import type { ManagerPort, PortStatus } from "./api/port.ts";
 import type { Manager } from "./manager.ts";
@@ -66,16 +67,11 @@ export function createManagerPort(options: ManagerPortOptions): ManagerPort {
 }
 
 function portStatus(config: NodeConfig, manager: Manager): PortStatus {
-  const { raft, leader, ready, applied, linked } = manager.status();
-  const reachable = new Map<string, boolean>();
-  const { addresses, voters } = raft.configuration;
-  for (const [key, member] of Object.entries(addresses)) {
-    const peer = raft.leading?.peers.find((one) => one.id === key);
-    const heard = peer?.contactAgeMs !== undefined && peer.contactAgeMs < PEER_REACHABLE_MS;
-    const answers = raft.leading === undefined ? linked.includes(raftId(key)) : heard;
-    reachable.set(member.nodeId, member.nodeId === config.nodeId || answers);
-  }
-  const contact = [...reachable.values()].filter((answers) => answers).length;
+  const { raft, leader, ready, applied } = manager.status();
+  const members = membersOf(config, manager);
+  const reachable = new Map(members.map((member) => [member.nodeId, member.answers]));
+  const voters = members.filter((member) => member.voter);
+  const contact = voters.filter((member) => member.answers).length;
   const name =
     leader === undefined ? undefined : manager.view.nodes.get(nodeId(leader.nodeId))?.description;
   const base = {
@@ -83,6 +79,7 @@ function portStatus(config: NodeConfig, manager: Manager): PortStatus {
     term: raft.term,
     ready,
     reachable,
+    members,
     quorum: { voters: voters.length, contact },
     commit: raft.commit,
     applied,
@@ -90,6 +87,23 @@ function portStatus(config: NodeConfig, manager: Manager): PortStatus {
   if (leader === undefined) return base;
   const named = name === undefined ? leader : { ...leader, name: name.hostname };
   return { ...base, leader: named };
+}
+
+/** A leader knows who answers; another manager knows whom it has a link to, and since when not. */
+function membersOf(config: NodeConfig, manager: Manager): readonly MemberFacts[] {
+  const { raft, linked, awayMs } = manager.status();
+  const { addresses, voters } = raft.configuration;
+  return Object.entries(addresses).map(([key, member]) => {
+    const id = raftId(key);
+    const peer = raft.leading?.peers.find((one) => one.id === key);
+    const heard = peer?.contactAgeMs !== undefined && peer.contactAgeMs < PEER_REACHABLE_MS;
+    const isOwn = member.nodeId === config.nodeId;
+    const answers = isOwn || (raft.leading === undefined ? linked.includes(id) : heard);
+    const { nodeId: node, address } = member;
+    const base = { raftId: key, nodeId: node, address, voter: voters.includes(id), answers };
+    const silentMs = awayMs.get(id) ?? peer?.contactAgeMs;
+    return answers || silentMs === undefined ? base : { ...base, silentMs };
+  });
 }
 
 /**

@@ -61,4 +61,6 @@ export interface ManagerStatus {
   readonly ready: boolean;
   readonly leader: { readonly nodeId: string; readonly address: string } | undefined;
   readonly linked: readonly RaftId[];
+  /** For how long there has been no link to a member, in milliseconds. */
+  readonly awayMs: ReadonlyMap<RaftId, number>;
 }

@@ -134,6 +134,7 @@ export class Manager {
       ready: this.#ready,
       leader: this.leader,
       linked: this.#peers.linkedPeers(),
+      awayMs: this.#peers.awayMs(),
     };
   }
 

@@ -11,6 +11,7 @@ import type { Log } from "@skein/common/io/log";
 import type { Metrics } from "@skein/common/io/metrics";
 import type { Accept, Link, LinkEnd, Network } from "@skein/common/io/network";
 import type { Random } from "@skein/common/io/random";
+import type { Instant } from "@skein/common/time";
 import { decode, encode } from "@skein/common/wire/codec";
 import { REDIAL_MS_MAX, REDIAL_MS_MIN } from "../limits.ts";
 import type { Configuration, RaftMessage } from "../raft/protocol.ts";
@@ -44,6 +45,8 @@ interface Peer {
   dial: { cancel(): void } | undefined;
   timer: Timer | undefined;
   backoffMs: number;
+  /** When the link opened or closed, or was first wanted. */
+  since: Instant;
   /** Not in our configuration: kept while its own connection is open. */
   readonly isStranger: boolean;
 }
@@ -99,6 +102,7 @@ export class Peers {
       dial: undefined,
       timer: undefined,
       backoffMs: REDIAL_MS_MIN,
+      since: this.#options.clock.now(),
       isStranger,
     };
     this.#peers.set(id, peer);
@@ -111,6 +115,13 @@ export class Peers {
     if (link?.send(encode(message)) === true) return true;
     this.#options.metrics.count("skein_raft_messages_unsent_total");
     return false;
+  }
+
+  /** For how long there has been no link, by peer. */
+  awayMs(): ReadonlyMap<RaftId, number> {
+    const now = this.#options.clock.now();
+    const away = [...this.#peers.values()].filter((peer) => peer.link === undefined);
+    return new Map(away.map((peer) => [peer.id, now - peer.since]));
   }
 
   /** Members we have an open link to. */
@@ -209,6 +220,7 @@ export class Peers {
 
   #opened(peer: Peer, link: Link): void {
     peer.link = link;
+    peer.since = this.#options.clock.now();
     peer.backoffMs = REDIAL_MS_MIN;
     this.#options.log.write("info", "manager linked", { peer: peer.id, address: peer.address });
     this.#options.linked(peer.id);
@@ -220,6 +232,7 @@ export class Peers {
     peer.dial = undefined;
     if (this.#closed || this.#peers.get(peer.id) !== peer) return;
     if (wasOpen) {
+      peer.since = this.#options.clock.now();
       this.#options.log.write("warn", "manager link closed", { peer: peer.id, reason: end.reason });
       this.#dial(peer);
       return;

@@ -1,4 +1,5 @@
 /** /nodes, /tasks and /configs. */
+import { badRequest } from "../../control/api-error.ts";
 import { configToEngine } from "../../control/engine/config.ts";
 import { nodeName, nodeToEngine } from "../../control/engine/node.ts";
 import { taskToEngine } from "../../control/engine/task.ts";
@@ -7,7 +8,7 @@ import { listNodes, NODE_FILTERS } from "../../control/list-nodes.ts";
 import { listTasks, TASK_FILTERS } from "../../control/list-tasks.ts";
 import { isSet, parseVersion } from "../../control/query.ts";
 import { resolveConfig, resolveNode, resolveTask } from "../../control/resolve.ts";
-import { updateNode } from "../../control/update-node.ts";
+import { quorumLoss, updateNode } from "../../control/update-node.ts";
 import { createConfig, updateConfig } from "../../control/write-config.ts";
 import type { Handler } from "./handler.ts";
 import { alreadyRemoved, reading, write } from "./handler.ts";
@@ -37,7 +38,7 @@ const nodeUpdate = reading(async (port, request) => {
   if (!version.ok) return { kind: "error", error: version.error };
   const node = resolveNode(port.view, request.subject);
   if (!node.ok) return { kind: "error", error: node.error };
-  const command = updateNode(node.value, body.value, version.value);
+  const command = updateNode(node.value, body.value, version.value, managersOf(port));
   if (!command.ok) return { kind: "error", error: command.error };
   const operation = `update of node ${nodeName(node.value)}`;
   const written = await write(port, request, { command: command.value, operation });
@@ -49,6 +50,8 @@ const nodeRemove = reading(async (port, request) => {
   if (!node.ok) {
     return alreadyRemoved(port, request) ? empty() : { kind: "error", error: node.error };
   }
+  const loss = quorumLoss(node.value, managersOf(port));
+  if (loss !== undefined) return replyTo(badRequest(loss), json);
   const written = await write(port, request, {
     command: {
       kind: "remove-node",
@@ -120,6 +123,12 @@ const configRemove = reading(async (port, request) => {
   });
   return written.ok ? empty(204) : written.error;
 });
+
+function managersOf(port: ManagerPort) {
+  const { members, reachable } = port.status();
+  const voters = members.filter((member) => member.voter).map((member) => member.nodeId);
+  return { voters, reachable };
+}
 
 function reachOf(port: ManagerPort) {
   const { leader, reachable } = port.status();

@@ -7,6 +7,7 @@ import type { LinkReceiver } from "@skein/common/io/network";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { Result } from "@skein/common/result";
 import type { LogMessage, LogRequest } from "@skein/common/wire/log-messages";
+import type { MemberFacts } from "../../control/cluster-status.ts";
 import type { Accepted, Command, Refusal } from "../../store/command.ts";
 import type { Change, ClusterView } from "../../store/view.ts";
 import type { Outcome } from "../outcome.ts";
@@ -20,6 +21,8 @@ export interface PortStatus {
   readonly ready: boolean;
   /** Managers by node id: did they answer lately? Absent: unknown. */
   readonly reachable: ReadonlyMap<string, boolean>;
+  /** Raft's members as this manager knows them. */
+  readonly members: readonly MemberFacts[];
   readonly quorum: { readonly voters: number; readonly contact: number };
   readonly commit: number;
   readonly applied: number;

@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import os from "node:os";
 import { NO_LEADER, PING_HEADERS } from "@skein/common/api/api-version";
+import { evenManagers } from "@skein/common/model/manager-count";
+import type { Node } from "@skein/common/model/node";
 import { clusterStatus } from "../../control/cluster-status.ts";
 import { isHostImage, isReference } from "../../control/engine/image.ts";
 import { swarmInfo } from "../../control/engine/swarm.ts";
@@ -34,10 +36,16 @@ const info: Handler = (port) => {
       swarm,
       plane: config.plane,
       stateDirectory: "",
-      warnings: [...stale, ...TRUST_WARNING],
+      warnings: [...stale, ...managersWarning(nodes), ...TRUST_WARNING],
     }),
   );
 };
+
+/** An even number buys nothing: whoever made it so should know. */
+function managersWarning(nodes: readonly Node[]): readonly string[] {
+  const even = evenManagers(nodes.filter((node) => node.spec.role === "manager").length);
+  return even === undefined ? [] : [`WARNING: ${even}`];
+}
 
 const TRUST_WARNING = [
   'WARNING: tasks of the image "host" are plain processes of this node: run only what you trust',
