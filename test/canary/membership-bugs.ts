@@ -12,8 +12,8 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: CHANGE,
-        from: `  if (pending || configuration.outgoing !== undefined) return "change-pending"; // M3`,
-        to: `  if (pending && configuration.outgoing === undefined) return "not-ready";`,
+        from: "if (pending || configuration.outgoing !== undefined) return",
+        to: "if (pending && configuration.outgoing === undefined) return",
       },
     ],
     why: "two configurations that are not committed may have majorities that share nobody",
@@ -96,8 +96,8 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: CHANGE,
-        from: `  if (kind === "promote" && !isCaughtUp(state, leader, id)) return "not-caught-up";\n`,
-        to: "",
+        from: `kind === "promote" && !isCaughtUp(`,
+        to: `kind === undefined && !isCaughtUp(`,
       },
     ],
     why: "a silent voter costs the quorum: one manager and a dead second can do nothing",
@@ -144,8 +144,8 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${RAFT}/log.ts`,
-        from: "    assert(from > commit, `cannot truncate at ${from}: committed up to ${commit}`); // L2\n",
-        to: "    assert(commit >= 0, `commit ${commit}`);\n",
+        from: "assert(from > commit, ",
+        to: "void (from > commit, ",
       },
     ],
     why: "a corrupt leader's append erases acknowledged entries, and nobody stops",
