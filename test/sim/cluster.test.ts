@@ -6,12 +6,24 @@ const COUNT =
   process.env["SKEIN_SEED"] === undefined ? Number(process.env["SKEIN_SIM_SEEDS"] ?? 12) : 1;
 
 describe("whole cluster, simulated", () => {
+  const sum = { elections: 0, changes: 0, wipes: 0 };
+
+  after("what happened", () => {
+    console.log(`      ${JSON.stringify(sum)}`);
+    // A run in which nothing of a kind happened has tested nothing of it.
+    if (COUNT > 1)
+      for (const [kind, count] of Object.entries(sum)) expect(count, kind).to.be.above(0);
+  });
+
   for (let seed = FIRST; seed < FIRST + COUNT; seed += 1) {
     it(`keeps its promises, and twice alike: npm run sim -- --seed ${seed}`, () => {
       const first = runSeed({ seed });
       const second = runSeed({ seed });
       expect(second.trace).to.deep.equal(first.trace);
       expect(second.events).to.equal(first.events);
+      sum.elections += first.elections;
+      sum.changes += first.changes;
+      sum.wipes += first.wipes;
     });
   }
 });

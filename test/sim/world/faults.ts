@@ -50,6 +50,14 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     world.network.setLoss(random.between(50, 500));
     return () => world.network.setLoss(0);
   },
+  // One at a time, and only while every manager votes: two lost disks of three are a lost cluster.
+  "wipe manager": (world, random) => {
+    if (world.managers.length < 3 || !world.everyManagerVotes()) return undefined;
+    const node = pick(random, world.managers);
+    node.wipeManager();
+    world.wipes += 1;
+    return () => node.startManager();
+  },
   "slow disk": (world, random) => {
     const node = pick(random, world.managers);
     node.slowDisk(random.between(5, 200));

@@ -42,6 +42,7 @@ export class RaftChecks {
   );
   #elections = 0;
   #steps = 0;
+  #changes = 0;
 
   /** In the place of `createRaft`. */
   readonly create = (options: CreateRaftOptions): Raft => {
@@ -61,8 +62,8 @@ export class RaftChecks {
   };
 
   /** A run without them has tested nothing. */
-  counts(): { readonly steps: number; readonly elections: number } {
-    return { steps: this.#steps, elections: this.#elections };
+  counts(): { readonly steps: number; readonly elections: number; readonly changes: number } {
+    return { steps: this.#steps, elections: this.#elections, changes: this.#changes };
   }
 
   #step(
@@ -74,6 +75,8 @@ export class RaftChecks {
     this.#before(id, promised, input);
     const effects = raft.step(now, input);
     for (const effect of effects) {
+      // Changes of the configuration have the negative tokens.
+      if (effect.kind === "appended" && effect.token < 0) this.#changes += 1;
       if (effect.kind === "persist") promised.writing.push(effect);
       if (effect.kind === "role" && effect.role === "leader" && !effect.ready) this.#elections += 1;
     }

@@ -20,6 +20,10 @@ export interface SeedResult {
   readonly writes: { readonly tried: number; readonly acknowledged: number };
   readonly clients: ClientCounts;
   readonly elections: number;
+  /** Changes of Raft's configuration that leaders appended. */
+  readonly changes: number;
+  /** Managers that lost their disk and came back as other members. */
+  readonly wipes: number;
 }
 
 export interface SeedOptions {
@@ -48,6 +52,7 @@ export function runSeed({ seed, faultMs = 20_000 }: SeedOptions): SeedResult {
   operator.stop();
   world.until("leader after healing", 10_000, () => world.leader() !== undefined);
   world.until("all runs after healing", 120_000, () => nodesReady(world) && served(world));
+  world.until("every manager votes", 60_000, () => world.everyManagerVotes());
   clients.finish(60_000);
   world.until("managers agree", 30_000, () => managersAgree(world));
   safety.checkDigests(world);
@@ -60,10 +65,12 @@ export function runSeed({ seed, faultMs = 20_000 }: SeedOptions): SeedResult {
   watch.stop();
   const { counts } = clients;
   const events = world.clock.ran();
-  const { elections } = world.raft.counts();
-  world.note(`${elections} elections, ${events} events, clients: ${JSON.stringify(counts)}`);
+  const { elections, changes } = world.raft.counts();
+  const { wipes } = world;
+  world.note(`${elections} elections, ${changes} changes, ${wipes} wipes, ${events} events`);
+  world.note(`clients: ${JSON.stringify(counts)}`);
   const writes = { tried: counts.writes, acknowledged: counts.acknowledged };
-  return { seed, trace: world.trace, events, writes, clients: counts, elections };
+  return { seed, trace: world.trace, events, writes, clients: counts, elections, changes, wipes };
 }
 
 const CLIENTS = 6;

@@ -2,7 +2,8 @@
  * One simulated machine: its disks, its task processes, and the manager and worker process on it.
  */
 import { assert } from "@skein/common/assert";
-import type { ClusterId } from "@skein/common/ids";
+import type { ClusterId, RaftId } from "@skein/common/ids";
+import { raftId } from "@skein/common/ids";
 import type { Log } from "@skein/common/io/log";
 import { noMetrics } from "@skein/common/io/metrics";
 import type { NodeConfig } from "@skein/common/model/node-config";
@@ -39,7 +40,7 @@ export class SimNode {
   readonly config: NodeConfig;
   readonly machine = new SimMachine();
   readonly #options: SimNodeOptions;
-  readonly #managerDisk: NodeDisk;
+  #managerDisk: NodeDisk;
   readonly #workerDisk: NodeDisk;
   readonly #offsets: { readonly wallOffsetMs: number; readonly instantOffsetMs: number };
   #managerProcess: Process | undefined;
@@ -48,6 +49,8 @@ export class SimNode {
   #worker: Worker | undefined;
   #dataPlane: SimDataPlane | undefined;
   #lives = 0;
+  /** How often the manager's disk was lost: each time it is another Raft member. */
+  #wipes = 0;
 
   constructor(options: SimNodeOptions) {
     this.config = options.config;
@@ -99,16 +102,31 @@ export class SimNode {
     this.startWorker();
   }
 
+  /** The Raft member that this node's manager is now; undefined for a worker. */
+  get raftId(): RaftId | undefined {
+    const first = this.config.raftId;
+    return first === undefined || this.#wipes === 0 ? first : raftId(`${first}-${this.#wipes}`);
+  }
+
+  /** The manager's disk is gone for good: whoever starts here next is another member. */
+  wipeManager(): void {
+    this.killManager(true);
+    this.#wipes += 1;
+    this.#managerDisk = new NodeDisk(this.#options.random.fork(`manager-disk-${this.#wipes}`));
+  }
+
   startManager(): void {
-    if (this.#managerProcess !== undefined || this.config.raftId === undefined) return;
+    const id = this.raftId;
+    if (this.#managerProcess !== undefined || id === undefined) return;
     const process = this.#newProcess();
     this.#managerProcess = process;
     this.#managerDisk.attach(process.clock);
-    const { raftId, bootstrap = [] } = this.config;
+    // A first member knows the first configuration; one that comes later knows nobody.
+    const bootstrap = this.#wipes === 0 ? (this.config.bootstrap ?? []) : [];
     const random = this.#options.random.fork(`manager-${this.#lives}`);
     const log = this.#log("manager");
     const addresses = Object.fromEntries(
-      bootstrap.map(({ raftId: id, nodeId, address }) => [id, { nodeId, address }]),
+      bootstrap.map(({ raftId: member, nodeId, address }) => [member, { nodeId, address }]),
     );
     const voters = bootstrap.map((member) => member.raftId).toSorted();
     openRaftStorage(
@@ -116,7 +134,7 @@ export class SimNode {
         disk: this.#managerDisk.disk,
         directory: "raft",
         clusterId: this.#options.clusterId,
-        raftId,
+        raftId: id,
         bootstrap: { voters, learners: [], addresses },
         random,
         log,
@@ -130,7 +148,10 @@ export class SimNode {
         const { storage, recovered, state } = result.value;
         this.#manager = new Manager({
           config: this.config,
-          raftId,
+          raftId: id,
+          incarnation: `${this.name}-${this.#wipes}`,
+          announceTo: this.config.managers,
+          expelled: (why) => assert(false, `${this.name}: ${id} has no place: ${why}`),
           clock: process.clock,
           random,
           network: process.endpoint,

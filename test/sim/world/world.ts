@@ -31,6 +31,8 @@ export class World {
   readonly trace: string[] = [];
   readonly raft = new RaftChecks();
   readonly watches = new WatchChecks();
+  /** Disks of managers that were lost for good. */
+  wipes = 0;
   #requests = 0;
 
   constructor(options: WorldOptions) {
@@ -73,6 +75,19 @@ export class World {
     const leaders = this.managers.filter((node) => node.liveManager?.status().ready === true);
     const term = (node: SimNode): number => node.manager?.status().raft.term ?? 0;
     return leaders.toSorted((a, b) => term(b) - term(a))[0];
+  }
+
+  /** The configuration is settled, and the manager of every node is a voter as it is now. */
+  everyManagerVotes(): boolean {
+    const raft = this.leader()?.manager?.status().raft;
+    if (raft === undefined || raft.configurationIndex > raft.commit) return false;
+    const { voters, outgoing } = raft.configuration;
+    const ids = this.managers.flatMap((node) => node.raftId ?? []);
+    return (
+      outgoing === undefined &&
+      ids.length === voters.length &&
+      ids.every((id) => voters.includes(id))
+    );
   }
 
   run(milliseconds: number): void {
