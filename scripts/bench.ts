@@ -3,6 +3,7 @@
  * are compared, by whoever reads them, with a peer of the same run.
  */
 import { benchIdle } from "./bench/idle.ts";
+import { benchOverlay } from "./bench/overlay.ts";
 import { benchRaft } from "./bench/raft.ts";
 import { benchRecovery } from "./bench/recovery.ts";
 import { benchReplicas } from "./bench/replicas.ts";
@@ -11,6 +12,7 @@ import { benchWrites } from "./bench/writes.ts";
 
 const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   idle: () => benchIdle(),
+  overlay: (rounds) => benchOverlay(Math.min(rounds, 10)),
   raft: (rounds) => benchRaft(rounds),
   recovery: (rounds) => benchRecovery(rounds),
   replicas: (rounds) => benchReplicas(Math.min(rounds, 5)),

@@ -8,7 +8,7 @@ const SHELL = [
   /^packages\/(manager|worker)\/src\/main\.ts$/,
   /^packages\/worker\/src\/engine\/process/,
   /^packages\/worker\/src\/dataplane\/(shell\/|thread\.ts$)/,
-  /^packages\/worker\/src\/logs\/shell\//,
+  /^packages\/worker\/src\/(logs|dns|vip|kernel)\/shell\//,
 ];
 
 export function zoneOf(path: string): Zone {

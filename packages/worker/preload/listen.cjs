@@ -9,13 +9,20 @@
  * localhost: it collides with nobody, and whoever asks for one means to reach it at localhost.
  *
  * Runs in whatever Node a user has, in workers, cluster children and tools such as npm: plain
- * syntax, no output, nothing thrown, nothing changed but one method.
+ * syntax, no output, nothing thrown, nothing changed but one method (and `dns.lookup`, see
+ * lookup.cjs).
  */
 (function install() {
   const WILDCARD = ["", "0.0.0.0", "::", "[::]", "0:0:0:0:0:0:0:0", "::ffff:0.0.0.0"];
   const LOCALHOST = ["localhost", "127.0.0.1", "::1", "[::1]", "::ffff:127.0.0.1"];
   const own = process.env.SKEIN_HOST;
   if (typeof own !== "string" || !/^127(\.\d{1,3}){3}$/.test(own)) return;
+
+  try {
+    require("./lookup.cjs");
+  } catch {
+    // Without it names are the system's alone.
+  }
 
   let prototype;
   try {

@@ -116,6 +116,48 @@ export const TASK_PROCESSES_MAX = 256;
 /** Listening sockets named in one warning. */
 export const NAMED_SOCKETS_MAX = 3;
 
+// DNS
+/** Longest name, as RFC 1035 has it. */
+export const DNS_NAME_MAX = 255;
+/** Largest UDP answer of a client that knows no EDNS. */
+export const DNS_UDP_BYTES_MIN = 512;
+/** Largest UDP answer at all: it is not fragmented on any usual path. */
+export const DNS_UDP_BYTES_MAX = 1232;
+/** Largest message over TCP. */
+export const DNS_TCP_BYTES_MAX = 65_535;
+/** A virtual address lives as long as its service. */
+export const DNS_VIP_TTL_S = 5;
+/** Tasks come and go. */
+export const DNS_TASKS_TTL_S = 1;
+/** A service that is created now must not stay unknown. */
+export const DNS_NEGATIVE_TTL_S = 1;
+/** Answer of one upstream server, then the next is asked. */
+export const DNS_FORWARD_MS = 2000;
+/** Upstream servers asked in turn: what resolv.conf allows. */
+export const DNS_UPSTREAMS_MAX = 3;
+/** Forwarded questions under way; the next is refused. */
+export const DNS_FORWARDS_MAX = 1024;
+/** TCP connections of clients; the next is closed. */
+export const DNS_CONNECTIONS_MAX = 64;
+/** A TCP client that is silent for this long is closed. */
+export const DNS_IDLE_MS = 10_000;
+/** A taken DNS or virtual address is tried again this often: its holder may have died. */
+export const OVERLAY_RETRY_MS = 250;
+
+// Virtual addresses
+/** Backends tried for one connection to a virtual address. */
+export const VIP_TRIES_MAX = 3;
+/** Listening sockets of virtual addresses on one machine. */
+export const VIP_PORTS_MAX = 2000;
+/** How often sockets are looked at while a task of a network listens nowhere yet. */
+export const LISTENS_FAST_MS = 100;
+/** The same once each has a port. */
+export const LISTENS_CALM_MS = 1000;
+/** A task that listens nowhere for this long is looked at calmly. */
+export const LISTENS_FAST_FOR_MS = 30_000;
+/** Ports of one task that are told; a program that opens more is a peer-to-peer one. */
+export const LISTENS_PORTS_MAX = 32;
+
 // Agent: session with the leader
 /** First pause after every manager was tried in vain; doubles … */
 export const SESSION_BACKOFF_MIN_MS = 50;

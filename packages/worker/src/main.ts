@@ -36,6 +36,7 @@ import type { ToLauncher } from "@skein/common/wire/local-messages";
 import { fromLauncherSchema } from "@skein/common/wire/local-messages";
 import { decodeWith } from "@skein/common/wire/schema";
 import type { TaskDefaults } from "./agent/run-spec.ts";
+import { dnsPort } from "./dns/shell/port.ts";
 import { Cgroups } from "./engine/process-cgroup.ts";
 import type { ProcessEngine } from "./engine/process-engine.ts";
 import { createProcessEngine } from "./engine/process-engine.ts";
@@ -219,6 +220,7 @@ function taskDefaults(config: NodeConfig): TaskDefaults {
   return {
     env,
     preload,
+    dns: `${config.address}:${dnsPort()}`,
     ...(defaultDirectory === undefined ? {} : { directory: defaultDirectory }),
   };
 }

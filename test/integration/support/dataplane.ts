@@ -9,6 +9,7 @@ import { connect, createServer } from "node:net";
 import type { NodeId, TaskId } from "@skein/common/ids";
 import { clusterId, nodeId, serviceId, taskId } from "@skein/common/ids";
 import { silentLog } from "@skein/common/io/log";
+import type { Random } from "@skein/common/io/random";
 import type { Backend, ServiceRoute } from "@skein/common/model/routes";
 import type { Authority } from "@skein/common/node/certificates";
 import { createAuthority, issueNodeCertificate } from "@skein/common/node/certificates";
@@ -26,6 +27,7 @@ import type { Tcp } from "../../../packages/worker/src/dataplane/shell/conn.ts";
 import type { DataPlaneHandle } from "../../../packages/worker/src/dataplane/shell/plane.ts";
 import { createDataPlane } from "../../../packages/worker/src/dataplane/shell/plane.ts";
 import { bestTcp } from "../../../packages/worker/src/dataplane/shell/tcp.ts";
+import { dnsPort } from "../../../packages/worker/src/dns/shell/port.ts";
 
 /** Of this process alone, so that runs beside each other do not meet. */
 export const NET = `127.${120 + (process.pid % 100)}.${(process.pid >> 8) % 256}`;
@@ -48,12 +50,18 @@ export class TestNode {
   readonly id: NodeId;
   readonly address: string;
   readonly dataAddress: string;
+  readonly dnsPort = dnsPort();
   readonly messages: FromDataPlane[] = [];
   readonly #plane: DataPlaneHandle;
   readonly #network: TlsNetwork;
   #waiting: (() => void)[] = [];
 
-  constructor(identity: NodeIdentity, number: number, tcp: Tcp = bestTcp()) {
+  /** `random`: with overlay networks. */
+  constructor(
+    identity: NodeIdentity,
+    number: number,
+    { tcp = bestTcp(), random }: { readonly tcp?: Tcp; readonly random?: Random } = {},
+  ) {
     this.id = identity.nodeId;
     this.address = `${NET}.${number}`;
     this.dataAddress = `${this.address}:${DATA_PORT}`;
@@ -64,6 +72,7 @@ export class TestNode {
       config: { nodeId: this.id, address: this.address, dataPort: DATA_PORT },
       network: this.#network,
       tcp,
+      ...(random === undefined ? {} : { random }),
       clock,
       log: silentLog,
       metrics,

@@ -1,12 +1,13 @@
 /**
- * The serving table every node gets: which ports are published, and which tasks answer them. A node
- * that is cut off serves the last one it got.
+ * The serving table every node gets: which ports are published, which services have names on which
+ * overlay networks, and which tasks answer. A node that is cut off serves the last one it got.
  */
 import * as v from "valibot";
-import type { NodeId, ServiceId, TaskId } from "../ids.ts";
+import type { NetworkId, NodeId, ServiceId, TaskId } from "../ids.ts";
 import type { Decoded } from "../wire/schema.ts";
-import { count, id, shortText } from "../wire/schema.ts";
+import { count, flag, id, shortText, strings } from "../wire/schema.ts";
 import { ingressOptionsSchema } from "./ingress-options.ts";
+import { networkAddressSchema } from "./network.ts";
 
 export const backendSchema = v.object({
   taskId: id<TaskId>(),
@@ -15,7 +16,34 @@ export const backendSchema = v.object({
   dataAddress: shortText,
   /** The task's overlay address: "10.65.0.5". */
   address: shortText,
+  slot: v.exactOptional(count),
+  /** Its addresses on overlay networks. */
+  networks: v.exactOptional(v.array(networkAddressSchema)),
+  /** TCP ports it listens on: what a virtual address carries. */
+  listens: v.exactOptional(v.array(count)),
 });
+
+/** A service on an overlay network: what its names there mean. */
+export const attachmentSchema = v.object({
+  networkId: id<NetworkId>(),
+  /** The network's name. */
+  network: shortText,
+  subnet: shortText,
+  aliases: strings,
+  /** Absent: the names mean the tasks themselves (`dnsrr`). */
+  vip: v.exactOptional(shortText),
+});
+export type Attachment = Decoded<typeof attachmentSchema>;
+
+export const namesSchema = v.object({
+  /** The stack the service is part of. */
+  stack: v.exactOptional(shortText),
+  dnsrr: flag,
+  attachments: v.array(attachmentSchema),
+  /** Target ports with a name, for SRV. */
+  namedPorts: v.array(v.object({ name: shortText, port: count })),
+});
+export type Names = Decoded<typeof namesSchema>;
 
 export const serviceRouteSchema = v.object({
   serviceId: id<ServiceId>(),
@@ -23,6 +51,8 @@ export const serviceRouteSchema = v.object({
   ports: v.array(v.object({ publishedPort: count, targetPort: count })),
   /** Absent: the defaults. */
   ingress: v.exactOptional(ingressOptionsSchema),
+  /** Present when the service is on an overlay network. */
+  names: v.exactOptional(namesSchema),
   /** Tasks in rotation, sorted by task id. */
   backends: v.array(backendSchema),
 });

@@ -19,6 +19,8 @@ export const taskStatusSchema = v.object({
   pid: v.exactOptional(count),
   /** True once the target port accepted a connection (or there is none) while running. */
   inRotation: v.exactOptional(flag),
+  /** TCP ports it listens on at its address, sorted; told of tasks on overlay networks. */
+  listens: v.exactOptional(v.array(count)),
   /** The port problem a user must hear of: "web.1 listens on 0.0.0.0:8000, not on …". */
   warning: v.exactOptional(shortText),
 });

@@ -7,6 +7,7 @@
  */
 import * as v from "valibot";
 import type { NodeId, SessionId, TaskId } from "../ids.ts";
+import { networkAddressSchema } from "../model/network.ts";
 import { availabilitySchema, nodeDescriptionSchema } from "../model/node.ts";
 import { serviceRouteSchema } from "../model/routes.ts";
 import { portSpecSchema, taskSpecSchema } from "../model/service.ts";
@@ -30,6 +31,8 @@ export const assignmentSchema = v.object({
   desired: desiredStateSchema,
   address: v.exactOptional(shortText),
   generic: v.exactOptional(stringMap),
+  /** Its addresses on overlay networks. */
+  networks: v.exactOptional(v.array(networkAddressSchema)),
   nodeId: id<NodeId>(),
   nodeHostname: shortText,
   nodeLabels: stringMap,

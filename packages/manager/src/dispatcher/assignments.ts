@@ -145,6 +145,7 @@ function assignmentOf(task: Task, node: Node): Assignment {
     desired: desiredOf(task),
     ...(address === undefined ? {} : { address }),
     ...(task.generic === undefined ? {} : { generic: task.generic }),
+    ...(task.networks === undefined ? {} : { networks: task.networks }),
     nodeId: node.id,
     nodeHostname: node.description.hostname,
     nodeLabels: node.spec.labels,

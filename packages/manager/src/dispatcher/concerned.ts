@@ -62,7 +62,7 @@ function routePart(task: Task | undefined): string {
   if (task === undefined) return "";
   const { desired, status, nodeId: on, address } = task;
   const serves = desired === "running" && status.state === "running" && status.inRotation === true;
-  return serves ? `${on} ${address}` : "";
+  return serves ? `${on} ${address} ${status.listens?.join() ?? ""}` : "";
 }
 
 function nodeChanged(

@@ -17,6 +17,7 @@ import type { Service } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
 import type { ToWorker } from "@skein/common/wire/dispatch-messages";
 import type { ClusterView } from "../store/view.ts";
+import { namesOf } from "./names.ts";
 
 /** Sorted by service id. */
 export function routesOf(view: ClusterView): readonly ServiceRoute[] {
@@ -77,7 +78,7 @@ export class RouteTable {
   }
 }
 
-/** Undefined: the service publishes nothing through the mesh. */
+/** Undefined: the service publishes nothing through the mesh, and has no name anywhere. */
 function routeOf(view: ClusterView, service: Service): ServiceRoute | undefined {
   if (service.removed === true) return undefined;
   const ports = service.ports
@@ -85,9 +86,12 @@ function routeOf(view: ClusterView, service: Service): ServiceRoute | undefined 
       return mode === "ingress" && protocol === "tcp" && publishedPort !== 0;
     })
     .map(({ publishedPort, targetPort }) => ({ publishedPort, targetPort }));
-  if (ports.length === 0) return undefined;
+  const names = namesOf(view, service);
+  if (ports.length === 0 && names === undefined) return undefined;
   const backends = view.tasksOfService(service.id).flatMap((task) => backendOf(view, task));
-  return { serviceId: service.id, name: service.spec.name, ports, ...ingressOf(service), backends };
+  const named = names === undefined ? {} : { names };
+  const { name } = service.spec;
+  return { serviceId: service.id, name, ports, ...ingressOf(service), ...named, backends };
 }
 
 /** Only what the user asked for: most services have no such label. */
@@ -103,7 +107,12 @@ function backendOf(view: ClusterView, task: Task): readonly Backend[] {
   if (nodeId === undefined || address === undefined) return [];
   const node = view.nodes.get(nodeId);
   if (node?.status.state !== "ready") return [];
-  return [{ taskId, nodeId, dataAddress: node.description.dataAddress, address }];
+  const { dataAddress } = node.description;
+  const { slot, networks } = task;
+  const { listens } = status;
+  const overlay = networks === undefined ? {} : { slot, networks };
+  const heard = listens === undefined ? {} : { listens };
+  return [{ taskId, nodeId, dataAddress, address, ...overlay, ...heard }];
 }
 
 function isSameRoute(a: ServiceRoute, b: ServiceRoute): boolean {

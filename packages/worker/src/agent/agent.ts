@@ -314,6 +314,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     if (task === undefined) return;
     if (message.kind === "in-rotation") task.rotation({ inRotation: true });
     else if (message.kind === "warning") task.rotation({ warning: message.message });
+    else if (message.kind === "listens") task.rotation({ listens: message.ports });
     else task.rotation({ inRotation: false, warning: message.reason });
     this.#advance(task, turn);
   }

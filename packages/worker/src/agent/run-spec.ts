@@ -26,6 +26,8 @@ export interface TaskDefaults {
   readonly directory?: string;
   /** Absolute path of the Node preload; absent where there is none. */
   readonly preload?: string;
+  /** Where this node answers DNS: "127.0.1.4:53". */
+  readonly dns?: string;
 }
 
 /** TCP ports of the task that ingress may send to, sorted, each once. */
@@ -87,6 +89,10 @@ function buildEnvironment(
     env.delete("USER");
   }
   for (const [name, value] of skeinVariables(assignment, hostAddress)) env.set(name, value);
+  // Where the names of its networks are answered: the preload asks there, other programs may.
+  if (assignment.networks !== undefined && defaults.dns !== undefined) {
+    env.set("SKEIN_DNS", defaults.dns);
+  }
   const hostname = expandTemplate(assignment.spec.process.hostname ?? "", assignment);
   if (!hostname.ok) return fail(`expanding hostname failed: ${hostname.error}`);
   if (hostname.value !== "") env.set("HOSTNAME", hostname.value);

@@ -186,7 +186,11 @@ export class AgentTask {
   }
 
   /** The data plane's word on the target ports. */
-  rotation(change: { readonly inRotation?: boolean; readonly warning?: string }): void {
+  rotation(change: {
+    readonly inRotation?: boolean;
+    readonly warning?: string;
+    readonly listens?: readonly number[];
+  }): void {
     if (this.#status.state !== "running" || this.#drainUntil !== undefined || this.#stopAsked)
       return;
     const { warning: _, ...rest } = this.#status;
@@ -304,7 +308,8 @@ export class AgentTask {
 
   #serves(): boolean {
     const ports = this.#assignment === undefined ? [] : targetPorts(this.#assignment);
-    return this.#status.inRotation === true && ports.length > 0;
+    const isReached = ports.length > 0 || this.#assignment?.networks !== undefined;
+    return this.#status.inRotation === true && isReached;
   }
 
   /** Tells the data plane about a running task: once, and again when it drains. */
@@ -315,6 +320,7 @@ export class AgentTask {
     const ports = targetPorts(this.#assignment);
     // Without ports there is nothing to wait for, and nothing to drain.
     const address = this.#assignment.address;
+    const networks = this.#assignment.networks?.map(({ networkId }) => networkId);
     const unserved = ports.length === 0 || address === undefined;
     if (unserved && !draining) this.rotation({ inRotation: true });
     const hostAddress = address === undefined ? undefined : loopbackAddress(address);
@@ -330,6 +336,7 @@ export class AgentTask {
           targetPorts: ports,
           pid: this.#status.pid,
           draining,
+          ...(networks === undefined ? {} : { networks }),
         },
       },
     });

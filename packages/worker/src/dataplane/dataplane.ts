@@ -245,7 +245,8 @@ export class DataPlane implements Machine<DataPlaneInput, DataPlaneEffect> {
   }): { readonly code: StreamRefusal; readonly reason: string } | undefined {
     const task = this.#prober.get(asked.taskId);
     if (task === undefined) return { code: "unknown-task", reason: "no such task on this node" };
-    if (!task.targetPorts.includes(asked.port)) {
+    // A virtual address carries every port, of those who are on a network.
+    if (task.networks === undefined && !task.targetPorts.includes(asked.port)) {
       return { code: "unreachable", reason: `${task.name} does not publish port ${asked.port}` };
     }
     if (task.draining) return { code: "draining", reason: `${task.name} is about to stop` };

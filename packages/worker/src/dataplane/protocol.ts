@@ -3,7 +3,7 @@
  * `postMessage`. The data plane owns published ports, streams between nodes and the probing of
  * target ports.
  */
-import type { TaskId } from "@skein/common/ids";
+import type { NetworkId, TaskId } from "@skein/common/ids";
 import type { ServiceRoute } from "@skein/common/model/routes";
 
 /** A task of this node, as the data plane must know it. */
@@ -21,6 +21,8 @@ export interface LocalTask {
   readonly pid: number;
   /** True: refuse new relayed streams with `draining`, so that ingress takes the next task. */
   readonly draining: boolean;
+  /** Overlay networks it is on. Absent: only the one every task is on. */
+  readonly networks?: readonly NetworkId[];
 }
 
 export type ToDataPlane =
@@ -47,6 +49,8 @@ export type FromDataPlane =
   /** It stopped answering (repeated refused connections) or listens elsewhere. */
   | { readonly kind: "out-of-rotation"; readonly taskId: TaskId; readonly reason: string }
   | { readonly kind: "warning"; readonly taskId: TaskId; readonly message: string }
+  /** The TCP ports a task of an overlay network listens on, at every change. */
+  | { readonly kind: "listens"; readonly taskId: TaskId; readonly ports: readonly number[] }
   /** A published port is served, no longer served, or cannot be: the system's own words. */
   | { readonly kind: "listening"; readonly publishedPort: number }
   | { readonly kind: "unlistened"; readonly publishedPort: number }

@@ -6,6 +6,7 @@ import { readIdentity } from "@skein/common/node/identity";
 import { jsonLog } from "@skein/common/node/json-log";
 import { createMetrics } from "@skein/common/node/metrics";
 import { systemClock, watchLoopLag } from "@skein/common/node/system-clock";
+import { systemRandom } from "@skein/common/node/system-random";
 import { createTlsNetwork } from "@skein/common/node/tls-network";
 import { decodeWith, text } from "@skein/common/wire/schema";
 import * as v from "valibot";
@@ -45,6 +46,7 @@ function start(): void {
     config,
     network,
     tcp: bestTcp(),
+    random: systemRandom(),
     clock,
     log,
     metrics,

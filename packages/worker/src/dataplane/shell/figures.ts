@@ -28,6 +28,8 @@ export const DATA_PLANE_HELP: Readonly<Record<string, string>> = {
   skein_ingress_silent_nodes: "Nodes that do not answer, whose tasks are tried last of all.",
   skein_streams_relayed: "Streams of other nodes to tasks of this node.",
   skein_streams_refused_total: "Streams of other nodes that were refused.",
+  skein_dns_queries_total: "Questions to this node's DNS server, by outcome.",
+  skein_vip_ports: "Ports of virtual addresses this node listens on.",
   skein_tasks_local: "Tasks of this node the data plane knows, by rotation.",
 };
 

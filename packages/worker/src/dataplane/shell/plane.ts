@@ -4,8 +4,11 @@ import { Driver } from "@skein/common/host/driver";
 import type { Clock } from "@skein/common/io/clock";
 import type { Log } from "@skein/common/io/log";
 import type { Listener, Network } from "@skein/common/io/network";
+import type { Random } from "@skein/common/io/random";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { MetricsRegistry } from "@skein/common/node/metrics";
+import { dnsPort } from "../../dns/shell/port.ts";
+import { Overlay } from "../../vip/shell/overlay.ts";
 import type { DataPlaneEffect, DataPlaneInput } from "../dataplane.ts";
 import { DataPlane } from "../dataplane.ts";
 import type { FromDataPlane, ToDataPlane } from "../protocol.ts";
@@ -24,6 +27,8 @@ export interface DataPlaneOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: MetricsRegistry;
+  /** Absent: no overlay networks (names, virtual addresses). */
+  readonly random?: Random;
   readonly post: (message: FromDataPlane) => void;
   /** Everything is closed. */
   readonly ended: () => void;
@@ -46,6 +51,7 @@ class Plane implements DataPlaneHandle {
   readonly #dialer: StreamDialer;
   readonly #listener: Listener;
   readonly #figures: FiguresReporter;
+  readonly #overlay: Overlay | undefined;
   #lastId = 0;
 
   constructor(options: DataPlaneOptions) {
@@ -71,11 +77,21 @@ class Plane implements DataPlaneHandle {
       { timing: () => "now", perform: (effect) => this.#perform(effect) },
       options.clock,
     );
+    this.#overlay = this.#startOverlay();
     this.#listener = this.#listen();
+  }
+
+  #startOverlay(): Overlay | undefined {
+    const { config, random, tcp, clock, log, metrics, post } = this.#options;
+    if (random === undefined) return undefined;
+    const { nodeId: self, address } = config;
+    const shared = { dialer: this.#dialer, tcp, clock, random, log, metrics, post };
+    return new Overlay({ self, address, dnsPort: dnsPort(), ...shared });
   }
 
   handle(message: ToDataPlane): void {
     if (message.kind === "scrape") this.#ingress.reportBytes();
+    this.#overlay?.handle(message);
     this.#driver.submit(message);
   }
 
@@ -157,6 +173,7 @@ class Plane implements DataPlaneHandle {
     this.#ingress.shut();
     this.#streams.shut();
     this.#dialer.shut();
+    this.#overlay?.shut();
     this.#options.ended();
   }
 }

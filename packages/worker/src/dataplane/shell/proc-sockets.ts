@@ -42,6 +42,22 @@ export async function waitingAt(
   return sockets?.find((socket) => covers(socket, address, port))?.waiting;
 }
 
+/** Listening ports by address, of our own network namespace; undefined where it cannot be told. */
+export async function listeningAt(
+  addresses: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, readonly number[]> | undefined> {
+  const text = await readListening("/proc/self/net/tcp");
+  if (text === undefined) return undefined;
+  const found = new Map<string, number[]>();
+  for (const { address, port } of parseListenSockets(text)) {
+    if (!addresses.has(address)) continue;
+    const ports = found.get(address);
+    if (ports === undefined) found.set(address, [port]);
+    else ports.push(port);
+  }
+  return found;
+}
+
 /** Of the network namespace of the process. */
 async function listenSockets(pid: number): Promise<readonly ListenSocket[] | undefined> {
   const four = await readListening(`/proc/${pid}/net/tcp`);
