@@ -36,6 +36,12 @@ export const SUITES: readonly Suite[] = [
   { name: "docker CLI", tier: "full", mocha: ["test/docker/*.test.ts"], needs: ["docker"] },
   { name: "cli, life and failures", tier: "full", mocha: ["test/cli/full/*.test.ts"] },
   { name: "planted bugs", tier: "full", mocha: ["test/canary/*.test.ts"] },
+  {
+    name: "kernel plane",
+    tier: "full",
+    mocha: ["test/kernel/*.test.ts"],
+    needs: ["root", "namespaces"],
+  },
   { name: "failures", tier: "full", mocha: ["test/failures/*.test.ts"] },
   {
     name: "simulator, 50 seeds",

@@ -144,6 +144,12 @@ export const DNS_IDLE_MS = 10_000;
 /** A taken DNS or virtual address is tried again this often: its holder may have died. */
 export const OVERLAY_RETRY_MS = 250;
 
+// Kernel plane
+/** Between two looks whether the kernel still has what it should. */
+export const KERNEL_AUDIT_MS = 5000;
+/** What fits a VXLAN frame on a path of 1500 bytes. */
+export const KERNEL_MTU = 1450;
+
 // Virtual addresses
 /** Backends tried for one connection to a virtual address. */
 export const VIP_TRIES_MAX = 3;
