@@ -124,6 +124,15 @@ describe("containers", () => {
     expect([empty.status, empty.message]).to.deep.equal([400, "No exec command specified"]);
   });
 
+  it("asks the node of a task without a leader, too", async () => {
+    cluster.leader = undefined;
+    const shown = await ask(socket, `GET /containers/${id}/json`);
+    const listed = await ask(socket, "GET /containers/json");
+    cluster.leader = 0;
+    expect(shown.status).to.equal(200);
+    expect(listed.message).to.match(/The swarm does not have a leader/);
+  });
+
   it("refuses an upgrade in words: no such exec, no such route, no such node", async () => {
     const none = await upgrade(socket, `/exec/${"0".repeat(64)}/start`, { body: "{}" });
     expect(none.head).to.match(/^HTTP\/1\.1 404 /);

@@ -1,4 +1,5 @@
 /** GET /containers/json: the rows, and which of them the caller wants to see. */
+import { compareIds } from "../ids.ts";
 import { ok } from "../result.ts";
 import type { Checked } from "./api-error.ts";
 import { badRequest } from "./api-error.ts";
@@ -10,6 +11,7 @@ import {
   containerName,
   containerState,
   HOST_IMAGE_ID,
+  hasIdPrefix,
 } from "./container.ts";
 import type { Filters } from "./filters.ts";
 import { allLabels, anyOf, parseFilters } from "./filters.ts";
@@ -42,35 +44,34 @@ export interface ListContext {
   readonly now: number;
   /** Of the network every task is on; "" where only a manager knows it. */
   readonly networkId: string;
+  readonly withSize: boolean;
 }
 
-/** The rows to show, the newest first. */
+/** The containers to show, the newest first; `containerRow` gives each its shape. */
 export function listContainers(
   rows: readonly ContainerFacts[],
   query: URLSearchParams,
-  context: ListContext,
-): Checked<readonly object[]> {
+): Checked<readonly ContainerFacts[]> {
   const filters = parseFilters(query.get("filters") ?? undefined, CONTAINER_FILTERS);
   if (!filters.ok) return filters;
   const states = filters.value.get("status") ?? [];
   const wrong = states.find((state) => !STATES.includes(state));
   if (wrong !== undefined) return badRequest(`invalid filter 'status=${wrong}'`);
   const limit = Number(query.get("limit") ?? "0");
-  const made = rows
-    .filter((row) => containerState(row.status) !== undefined)
-    .toSorted((a, b) => b.createdAt - a.createdAt || (a.taskId < b.taskId ? -1 : 1));
-  const span = boundsOf(made, filters.value);
+  const span = boundsOf(rows, filters.value);
   if (!span.ok) return span;
   const all = isSet(query.get("all") ?? undefined) || limit > 0 || asksForState(filters.value);
-  const wanted = made.filter(
-    (row) =>
-      (all || containerState(row.status) === "running") &&
-      span.value(row) &&
-      matches(row, filters.value),
-  );
-  const shown = limit > 0 ? wanted.slice(0, limit) : wanted;
-  const withSize = isSet(query.get("size") ?? undefined);
-  return ok(shown.map((row) => listRow(row, context, withSize)));
+  const wanted = rows.filter((row) => {
+    const state = containerState(row.status);
+    if (state === undefined || (!all && state !== "running")) return false;
+    return span.value(row) && matches(row, filters.value);
+  });
+  const shown = wanted.toSorted(newestFirst);
+  return ok(limit > 0 ? shown.slice(0, limit) : shown);
+}
+
+function newestFirst(a: ContainerFacts, b: ContainerFacts): number {
+  return b.createdAt - a.createdAt || compareIds(a.taskId, b.taskId);
 }
 
 /** A filter on states, exit codes or order shows containers that do not run, as Docker's does. */
@@ -79,29 +80,28 @@ function asksForState(filters: Filters): boolean {
 }
 
 function boundsOf(
-  made: readonly ContainerFacts[],
+  rows: readonly ContainerFacts[],
   filters: Filters,
 ): Checked<(row: ContainerFacts) => boolean> {
   const tests: ((row: ContainerFacts) => boolean)[] = [];
   for (const key of ["before", "since"] as const) {
     for (const reference of filters.get(key) ?? []) {
-      const found = findContainer(made, reference);
+      const found = findContainer(rows, reference);
       if (!found.ok) return found;
-      const at = made.indexOf(found.value);
+      const sign = key === "before" ? 1 : -1;
       // The newest first: what was made before it comes after it.
-      tests.push((row) => (key === "before" ? made.indexOf(row) > at : made.indexOf(row) < at));
+      tests.push((row) => newestFirst(row, found.value) * sign > 0);
     }
   }
   return ok((row) => tests.every((test) => test(row)));
 }
 
 function matches(row: ContainerFacts, filters: Filters): boolean {
-  const name = containerName(row);
   const state = containerState(row.status);
   const port = (wanted: string): boolean => matchesPort(row, wanted);
   return (
-    anyOf(filters, "id", (id) => containerId(row.taskId).startsWith(id)) &&
-    anyOf(filters, "name", (pattern) => matchesName(name, pattern)) &&
+    anyOf(filters, "id", (id) => hasIdPrefix(row.taskId, id)) &&
+    anyOf(filters, "name", (pattern) => matchesName(containerName(row), pattern)) &&
     anyOf(filters, "status", (wanted) => wanted === state) &&
     anyOf(
       filters,
@@ -116,7 +116,7 @@ function matches(row: ContainerFacts, filters: Filters): boolean {
     anyOf(filters, "publish", () => false) &&
     anyOf(filters, "volume", () => false) &&
     anyOf(filters, "isolation", (value) => value === "default") &&
-    allLabels(filters, "label", containerLabels(row))
+    (!filters.has("label") || allLabels(filters, "label", containerLabels(row)))
   );
 }
 
@@ -144,7 +144,7 @@ function matchesPort(row: ContainerFacts, wanted: string): boolean {
   );
 }
 
-function listRow(row: ContainerFacts, context: ListContext, withSize: boolean): object {
+export function containerRow(row: ContainerFacts, context: ListContext): object {
   return {
     Id: containerId(row.taskId),
     Names: [`/${containerName(row)}`],
@@ -153,7 +153,7 @@ function listRow(row: ContainerFacts, context: ListContext, withSize: boolean): 
     Command: containerCommand(row).join(" "),
     Created: Math.floor(row.createdAt / 1000),
     Ports: row.ports.map(portOf),
-    ...(withSize ? { SizeRw: 0, SizeRootFs: 0 } : {}),
+    ...(context.withSize ? { SizeRw: 0, SizeRootFs: 0 } : {}),
     Labels: containerLabels(row),
     State: containerState(row.status),
     Status: statusText(row, context.now),

@@ -2,9 +2,9 @@ import { expect } from "chai";
 import { nodeId, taskId } from "../ids.ts";
 import type { TaskStatus } from "../model/task.ts";
 import type { ContainerFacts } from "./container.ts";
-import { containerId, containerLabels, containerState } from "./container.ts";
+import { containerId, containerLabels, containerState, hasIdPrefix } from "./container.ts";
 import { inspectContainer } from "./container-inspect.ts";
-import { listContainers } from "./container-list.ts";
+import { containerRow, listContainers } from "./container-list.ts";
 import { execIdOf, findByExecId, findContainer } from "./find-container.ts";
 import { humanDuration } from "./human-duration.ts";
 
@@ -49,6 +49,11 @@ describe("container", () => {
     expect(new Set(ids.map((id) => id.slice(0, 12))).size).to.equal(2000);
     expect(ids.every((id) => /^[0-9a-f]{64}$/.test(id))).to.equal(true);
     expect(containerId(taskId("task1"))).to.equal(ids[1]);
+    for (const digits of [1, 7, 8, 9, 12, 64]) {
+      const prefix = ids[7]?.slice(0, digits) ?? "";
+      const matching = ids.filter((_, at) => hasIdPrefix(taskId(`task${at}`), prefix));
+      expect(matching).to.deep.equal(ids.filter((id) => id.startsWith(prefix)));
+    }
   });
 
   it("carries Docker's labels, which the user's cannot replace", () => {
@@ -110,10 +115,9 @@ describe("find-container", () => {
 
 describe("container-list", () => {
   const shown = (query: Readonly<Record<string, string>>): unknown => {
-    const context = { now: NOW, networkId: "net" };
-    const rows = listContainers(ROWS, new URLSearchParams(query), context);
+    const rows = listContainers(ROWS, new URLSearchParams(query));
     if (!rows.ok) return `${rows.error.status} ${rows.error.message}`;
-    return rows.value.map((row) => (row as { Names: string[] }).Names[0]?.split(".")[2]);
+    return rows.value.map((row) => row.taskId);
   };
   const filter = (key: string, ...values: string[]) => ({
     filters: JSON.stringify({ [key]: values }),
@@ -146,9 +150,10 @@ describe("container-list", () => {
   }
 
   it("says how long, in Docker's words", () => {
-    const context = { now: NOW, networkId: "" };
-    const all = listContainers(ROWS, new URLSearchParams({ all: "1" }), context);
-    const texts = all.ok ? all.value.map((row) => (row as { Status: string }).Status) : [];
+    const context = { now: NOW, networkId: "", withSize: false };
+    const all = listContainers(ROWS, new URLSearchParams({ all: "1" }));
+    const rows = all.ok ? all.value.map((row) => containerRow(row, context)) : [];
+    const texts = rows.map((row) => (row as { Status: string }).Status);
     expect(texts).to.deep.equal(["Up 5 seconds", "Up 5 seconds", "Exited (3) 2 seconds ago"]);
   });
 });

@@ -8,18 +8,26 @@ import { ok } from "../result.ts";
 import type { Checked } from "./api-error.ts";
 import { badRequest, refuse } from "./api-error.ts";
 import type { ContainerFacts } from "./container.ts";
-import { containerId, containerName, containerState } from "./container.ts";
+import { containerId, containerName, containerState, hasIdPrefix } from "./container.ts";
 
 export function findContainer<Row extends ContainerFacts>(
-  rows: readonly Row[],
+  rows: Iterable<Row>,
   reference: string,
 ): Checked<Row> {
   const name = reference.startsWith("/") ? reference.slice(1) : reference;
-  const exact = rows.find((row) => containerId(row.taskId) === name || containerName(row) === name);
-  if (exact !== undefined) return ok(exact);
-  const slot = newest(rows.filter((row) => taskName(row) === name));
+  const found: Row[] = [];
+  const ofSlot: Row[] = [];
+  for (const row of rows) {
+    // A name has a dot, an id has none: each row is looked at for one of them only.
+    if (!name.includes(".")) {
+      if (name !== "" && hasIdPrefix(row.taskId, name)) found.push(row);
+    } else if (name.startsWith(row.serviceName)) {
+      if (containerName(row) === name) return ok(row);
+      if (taskName(row) === name) ofSlot.push(row);
+    }
+  }
+  const slot = newest(ofSlot);
   if (slot !== undefined) return ok(slot);
-  const found = name === "" ? [] : rows.filter((row) => containerId(row.taskId).startsWith(name));
   const [first, second] = found;
   if (first === undefined) return noSuchContainer(reference);
   if (second === undefined) return ok(first);
@@ -40,12 +48,13 @@ export function execIdOf(task: TaskId, unique: string): string {
 }
 
 export function findByExecId<Row extends ContainerFacts>(
-  rows: readonly Row[],
+  rows: Iterable<Row>,
   execId: string,
 ): Row | undefined {
   if (execId.length !== 64) return undefined;
   const prefix = execId.slice(0, EXEC_ID_CONTAINER_DIGITS);
-  return rows.find((row) => containerId(row.taskId).startsWith(prefix));
+  for (const row of rows) if (hasIdPrefix(row.taskId, prefix)) return row;
+  return undefined;
 }
 
 /** Of a slot's tasks the one that runs, else the last one made. */

@@ -3,9 +3,12 @@ import type { ContainerFacts } from "@skein/common/api/container";
 import type { Task } from "@skein/common/model/task";
 import type { ClusterView } from "../store/view.ts";
 
-/** Tasks that were given to a node. */
-export function clusterContainers(view: ClusterView): readonly ContainerFacts[] {
-  return view.tasks.list().flatMap((task) => containerOf(task) ?? []);
+/** Tasks that were given to a node, one at a time: a search ends at the one it looks for. */
+export function* clusterContainers(view: ClusterView): Generator<ContainerFacts> {
+  for (const task of view.tasks.list()) {
+    const container = containerOf(task);
+    if (container !== undefined) yield container;
+  }
 }
 
 /** Undefined: no node was told of it yet. */

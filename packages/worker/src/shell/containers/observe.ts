@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import type { Checked } from "@skein/common/api/api-error";
 import { badRequest, refuse } from "@skein/common/api/api-error";
 import { inspectContainer } from "@skein/common/api/container-inspect";
-import { listContainers } from "@skein/common/api/container-list";
+import { containerRow, listContainers } from "@skein/common/api/container-list";
 import { isSet } from "@skein/common/api/query";
 import { ok } from "@skein/common/result";
 import { TOP_OUTPUT_BYTES_MAX, TOP_TIMEOUT_MS } from "../../limits.ts";
@@ -13,10 +13,12 @@ import type { ExecRegistry } from "./exec-registry.ts";
 import { findLocal, findRunning, localContainers } from "./local-containers.ts";
 
 export function list(ports: ContainerPorts, call: Call): void {
-  const context = { now: Date.now(), networkId: "" };
-  const rows = listContainers(localContainers(ports), call.query, context);
-  if (rows.ok) sendJson(call.response, 200, rows.value);
-  else sendRefusal(call.response, rows.error);
+  const withSize = isSet(call.query.get("size") ?? undefined);
+  const context = { now: Date.now(), networkId: "", withSize };
+  const rows = listContainers(localContainers(ports), call.query);
+  if (!rows.ok) return sendRefusal(call.response, rows.error);
+  const shown = rows.value.map((row) => containerRow(row, context));
+  return sendJson(call.response, 200, shown);
 }
 
 export function inspect(ports: ContainerPorts, call: Call, execs: ExecRegistry): void {
