@@ -48,6 +48,12 @@ export const RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
 export const UPDATE_ATTEMPTS_MAX = 5;
 /** A command that waits for a service gives up then, and says what is in the way. */
 export const CONVERGE_MS = 120_000;
+/** `skein load` gives a request this long before it counts as unanswered. */
+export const LOAD_ANSWER_MS = 10_000;
+/** Requests a second of `skein load`: more would measure the command, not the service. */
+export const LOAD_RATE_MAX = 1000;
+/** How often `skein load` prints its score. */
+export const LOAD_SCORE_MS = 1000;
 /** Attempts of one slot that failed alike before a command stops waiting: more would not help. */
 export const FAILED_ATTEMPTS_MAX = 3;
 /** `config create` reads at most this much: what the managers take. */

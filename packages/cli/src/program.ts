@@ -6,6 +6,7 @@ import { addDoctor } from "./commands/doctor.ts";
 import { addEnv } from "./commands/env.ts";
 import { addExperiment } from "./commands/experiment.ts";
 import { examples } from "./commands/help.ts";
+import { addLoad } from "./commands/load.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addNetwork } from "./commands/network.ts";
 import { addNode } from "./commands/node.ts";
@@ -37,6 +38,7 @@ export function createProgram(): Command {
   addStack(program);
   addLogs(program);
   addExperiment(program);
+  addLoad(program);
   addGlobalOptions(program);
   program.addHelpText(
     "after",
