@@ -2,6 +2,9 @@
  * `npm run bench -- NAME [ROUNDS]`: prints one JSON object a line. Never part of a test: figures
  * are compared, by whoever reads them, with a peer of the same run.
  */
+
+import { benchGossip } from "./bench/gossip.ts";
+import { benchGossipSim } from "./bench/gossip-sim.ts";
 import { benchIdle } from "./bench/idle.ts";
 import { benchOverlay } from "./bench/overlay.ts";
 import { benchRaft } from "./bench/raft.ts";
@@ -14,6 +17,9 @@ const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   idle: () => benchIdle(),
   overlay: (rounds) => benchOverlay(Math.min(rounds, 10)),
   raft: (rounds) => benchRaft(rounds),
+  gossip: (rounds) => benchGossip(rounds),
+  "gossip-sim": (rounds) => benchGossipSim([3, 25, 100], rounds),
+  "gossip-sim-1000": (rounds) => benchGossipSim([1000], Math.min(rounds, 3)),
   recovery: (rounds) => benchRecovery(rounds),
   replicas: (rounds) => benchReplicas(Math.min(rounds, 5)),
   writes: (rounds) => benchWrites(Math.min(rounds, 3)),

@@ -35,6 +35,7 @@ export const SUITES: readonly Suite[] = [
   { name: "cli", tier: "quick", mocha: ["test/cli/*.test.ts"] },
   { name: "docker CLI", tier: "full", mocha: ["test/docker/*.test.ts"], needs: ["docker"] },
   { name: "cli, life and failures", tier: "full", mocha: ["test/cli/full/*.test.ts"] },
+  { name: "gossip of real processes", tier: "full", mocha: ["test/gossip/*.test.ts"] },
   { name: "planted bugs", tier: "full", mocha: ["test/canary/*.test.ts"] },
   {
     name: "kernel plane",

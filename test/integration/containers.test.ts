@@ -219,6 +219,7 @@ function nodePorts(cluster: FakeCluster, bugs: unknown[]): ContainerPorts {
       members: () => Promise.resolve([]),
       directory: (task) => `/nowhere/${task}`,
     },
+    gossip: () => ({}),
     defaults: { env: { PATH: process.env["PATH"] ?? "" }, directory: "/" },
     log: { write: () => undefined },
     metrics: noMetrics,

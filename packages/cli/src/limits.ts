@@ -73,3 +73,6 @@ export const COMPOSE_INCLUDES_MAX = 16;
 export const DOCTOR_ANSWER_MS = 1000;
 /** `doctor` warns below this: some segments of eight managers' logs, and a snapshot each. */
 export const DISK_FREE_BYTES_LOW = 512 * 1024 * 1024;
+
+/** Nodes asked, and shown, in the table of who believes what. */
+export const GOSSIP_MATRIX_MAX = 40;

@@ -5,6 +5,7 @@ import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEnv } from "./commands/env.ts";
 import { addExperiment } from "./commands/experiment.ts";
+import { addGossip } from "./commands/gossip.ts";
 import { examples } from "./commands/help.ts";
 import { addLoad } from "./commands/load.ts";
 import { addLogs } from "./commands/logs.ts";
@@ -30,6 +31,7 @@ export function createProgram(): Command {
   addEnv(program);
   addStatus(program);
   addDoctor(program);
+  addGossip(program);
   addDemo(program);
   addService(program);
   addNode(program);

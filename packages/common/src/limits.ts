@@ -99,6 +99,8 @@ export const GOSSIP_CONFIRM_MS = 50;
 export const GOSSIP_CONFIRM_TRIES = 5;
 /** A link that is no neighbour's (a helper's, a sweep's) is closed after this long. */
 export const GOSSIP_LINK_IDLE_MS = 10_000;
+/** Dials of one member under way: a herd of handshakes on a busy machine never ends. */
+export const GOSSIP_DIALS_MAX = 4;
 /** Links one member keeps, dials included: ring neighbours, managers, and some that pass by. */
 export const GOSSIP_LINKS_MAX = 256;
 /** Bytes queued on one gossip link before deltas are left to the digests. */

@@ -318,3 +318,9 @@ export const STACK_REVISIONS_MAX = 10;
 
 /** A stack with its configs, base64; with what is made of it, it must fit one log entry. */
 export const STACK_BODY_BYTES_MAX = 1024 * 1024;
+
+// Gossip, shown
+/** How long a node is asked for what its gossip knows. */
+export const GOSSIP_ANSWER_MS = 1000;
+/** Its answer for a thousand members is half of this. */
+export const GOSSIP_ANSWER_BYTES_MAX = 2 * 1024 * 1024;

@@ -188,6 +188,16 @@ export const REDIRECTS_MAX = 3;
 /** Statuses in one message: with the longest texts still far below a message's limit. */
 export const STATUS_BATCH_MAX = 500;
 
+// Gossip
+/** A verdict of our own is told to a leader that is found within this. */
+export const VERDICT_KEPT_MS = 10_000;
+/** Verdicts kept for it: more than half of a cluster is never condemned. */
+export const VERDICTS_MAX = 1000;
+/** Changes of what the store says are noted on disk this late, together. */
+export const GOSSIP_NOTES_MS = 1000;
+/** Longest notes that are read. */
+export const GOSSIP_NOTES_BYTES_MAX = 64 * 1024 * 1024;
+
 // Agent: tasks
 /**
  * Tasks of one node, ended ones with their files included; the next is rejected with the reason.

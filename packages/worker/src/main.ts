@@ -189,6 +189,7 @@ function makeContainerApi(adapters: Adapters, worker: Worker): ContainerApi {
   return new ContainerApi({
     ...adapters,
     worker,
+    gossip: () => worker.gossip(),
     defaults: taskDefaults(config),
     bug: (error) => noteBug(adapters, error),
   });

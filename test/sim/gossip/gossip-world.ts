@@ -4,7 +4,7 @@
  */
 import { memberFact } from "@skein/common/gossip/member-facts";
 import type { GossipEffect } from "@skein/common/gossip/protocol";
-import { CLUSTER_OWNER } from "@skein/common/gossip/protocol";
+import { MEMBERS_OWNER } from "@skein/common/gossip/protocol";
 import { rootOf } from "@skein/common/gossip/state";
 import type { NodeId } from "@skein/common/ids";
 import { nodeId } from "@skein/common/ids";
@@ -67,7 +67,7 @@ export class GossipWorld {
 
   tellRoster(member: SimMember): void {
     const put = this.#roster.map((id) => memberFact(id, { name: id, role: "worker", address: id }));
-    const told = { kind: "cluster", complete: true, remove: [] } as const;
+    const told = { kind: "store", owner: MEMBERS_OWNER, complete: true, remove: [] } as const;
     member.submit({ ...told, index: this.#index, put });
   }
 
@@ -157,7 +157,7 @@ export class GossipWorld {
   }
 
   #watch(by: SimMember, subject: NodeId): void {
-    if (subject === CLUSTER_OWNER || this.#byId.get(subject)?.isWell() !== true) return;
+    if (subject === MEMBERS_OWNER || this.#byId.get(subject)?.isWell() !== true) return;
     const { members } = by.gossip.inspect();
     const believed = members.get(subject);
     if (believed?.state !== "dead" || believed.evidence === "left") return;

@@ -100,6 +100,8 @@ export class SimEngine implements Engine {
       if (process?.state !== "prepared") return;
       process.state = "running";
       this.#tell({ kind: "started", taskId, pid: process.pid });
+      // Asked to stop before it had started: the signal finds it now, as with the real engine.
+      if (process.stopped) this.#later(() => this.#machine.end(taskId, 143));
     });
   }
 

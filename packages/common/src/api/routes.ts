@@ -29,6 +29,7 @@ const TABLE = [
   ["GET", "/info", "info", "any"],
   ["GET", "/metrics", "metrics", "any"],
   ["GET", "/skein/v1/status", "skein-status", "any"],
+  ["GET", "/skein/v1/gossip", "skein-gossip", "any"],
 
   ["POST", "/skein/v1/ca", "skein-ca", "cluster"],
 

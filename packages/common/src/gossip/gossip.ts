@@ -30,7 +30,7 @@ import { closed, closeIdle, greeted, opened, reconcile, sweep } from "./linking.
 import { memberFactsOf } from "./member-facts.ts";
 import { acked, asked, pinged, probeDue } from "./probing.ts";
 import type { GossipEffect, GossipInput, Turn } from "./protocol.ts";
-import { CLUSTER_OWNER, MEMBER_PREFIX } from "./protocol.ts";
+import { MEMBERS_OWNER, STORE_OWNERS } from "./protocol.ts";
 import {
   answerDigest,
   answerGraft,
@@ -67,7 +67,7 @@ export class Gossip implements Machine<GossipInput, GossipEffect> {
     const turn: Turn = { now, emit: (effect) => effects.push(effect) };
     this.#forgiveStall(turn);
     this.#take(turn, input);
-    this.#followCluster(turn);
+    this.#followStore(turn);
     probeDue(this.#state, turn);
     judge(this.#state, turn);
     flushNews(this.#state, turn);
@@ -94,7 +94,7 @@ export class Gossip implements Machine<GossipInput, GossipEffect> {
   /** What an owner says; nothing while it is dead or no member (hidden, not deleted). */
   values(owner: NodeId): readonly (readonly [string, string])[] {
     const { members, spaces } = this.#state;
-    return owner === CLUSTER_OWNER || members.isLive(owner) ? spaces.values(owner) : [];
+    return STORE_OWNERS.includes(owner) || members.isLive(owner) ? spaces.values(owner) : [];
   }
 
   #take(turn: Turn, input: GossipInput | Wake): void {
@@ -107,8 +107,8 @@ export class Gossip implements Machine<GossipInput, GossipEffect> {
         return this.#received(turn, input);
       case "closed":
         return closed(this.#state, turn, input.link, input.end);
-      case "cluster":
-        return this.#cluster(turn, input);
+      case "store":
+        return this.#stored(turn, input);
       case "write":
         return this.#write(turn, input);
       case "leave":
@@ -158,32 +158,32 @@ export class Gossip implements Machine<GossipInput, GossipEffect> {
    * The store's word. It is not pushed: every member with a session hears it from the leader
    * itself; the others find it by comparing.
    */
-  #cluster(turn: Turn, { index, complete, put, remove }: Input<"cluster">): void {
+  #stored(turn: Turn, { owner, index, complete, put, remove }: Input<"store">): void {
     const { spaces } = this.#state;
-    if (index <= spaces.version(CLUSTER_OWNER)[2]) return;
+    if (index <= spaces.version(owner)[2] || !STORE_OWNERS.includes(owner)) return;
     const told = new Set(put.map(({ key }) => key));
     const gone = complete
-      ? spaces.values(CLUSTER_OWNER).flatMap(([key]) => (told.has(key) ? [] : [key]))
+      ? spaces.values(owner).flatMap(([key]) => (told.has(key) ? [] : [key]))
       : remove;
     const changes: (readonly [string, string | undefined])[] = [
       ...put
-        .filter(({ key, value }) => spaces.value(CLUSTER_OWNER, key) !== value)
+        .filter(({ key, value }) => spaces.value(owner, key) !== value)
         .map(({ key, value }) => [key, value] as const),
       ...gone.map((key) => [key, undefined] as const),
     ];
-    spaces.write(turn.now, CLUSTER_OWNER, { epoch: 1, seq: index, put: changes });
-    noteChange(this.#state, CLUSTER_OWNER);
+    spaces.write(turn.now, owner, { epoch: 1, seq: index, put: changes });
+    noteChange(this.#state, owner);
   }
 
-  /** Admits and expels whom the cluster's namespace names, whoever brought it. */
-  #followCluster(turn: Turn): void {
+  /** Admits and expels as the store's namespace of members says, whoever brought it. */
+  #followStore(turn: Turn): void {
     const state = this.#state;
-    if (!state.changedOwners.has(CLUSTER_OWNER)) return;
+    if (!state.changedOwners.has(MEMBERS_OWNER)) return;
     const named = new Set<NodeId>();
-    for (const [key, value] of state.spaces.values(CLUSTER_OWNER)) {
-      const facts = key.startsWith(MEMBER_PREFIX) ? memberFactsOf(value) : undefined;
+    for (const [key, value] of state.spaces.values(MEMBERS_OWNER)) {
+      const facts = memberFactsOf(value);
       if (facts === undefined || named.size >= GOSSIP_MEMBERS_MAX) continue;
-      const id = nodeId(key.slice(MEMBER_PREFIX.length));
+      const id = nodeId(key);
       named.add(id);
       const known = state.members.get(id);
       if (known?.facts.address === facts.address && known.facts.role === facts.role) continue;

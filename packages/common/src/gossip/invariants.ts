@@ -2,7 +2,7 @@
 import { assert } from "../assert.ts";
 import { GOSSIP_HEALTH_MAX, GOSSIP_LINKS_MAX } from "../limits.ts";
 import type { Gossip } from "./gossip.ts";
-import { CLUSTER_OWNER } from "./protocol.ts";
+import { STORE_OWNERS } from "./protocol.ts";
 
 export function checkGossipInvariants(gossip: Gossip): void {
   const state = gossip.inspect();
@@ -20,7 +20,7 @@ export function checkGossipInvariants(gossip: Gossip): void {
     assert(own.round <= state.round, `M2: ${self} is heard of in a round it never said`);
   }
   for (const owner of spaces.owners()) {
-    const kept = owner === CLUSTER_OWNER || owner === self || members.has(owner);
+    const kept = STORE_OWNERS.includes(owner) || owner === self || members.has(owner);
     assert(kept, `P2: ${owner} is no member and its namespace is kept`);
   }
   for (const id of detector.observed()) {

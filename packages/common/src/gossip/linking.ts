@@ -10,7 +10,7 @@ import { sameRoot } from "./hash.ts";
 import { alert, takeStatements } from "./judge.ts";
 import { pingWaiting } from "./probing.ts";
 import type { Turn } from "./protocol.ts";
-import { CLUSTER_OWNER, MEMBER_PREFIX } from "./protocol.ts";
+import { MEMBERS_OWNER } from "./protocol.ts";
 import { rememberRoot, sendDigest, sendNews } from "./spread.ts";
 import type { GossipState } from "./state.ts";
 import { rootOf } from "./state.ts";
@@ -123,7 +123,7 @@ export function sweep(state: GossipState, turn: Turn): void {
 
 function isRemoved(state: GossipState, peer: NodeId): boolean {
   if (state.members.has(peer)) return false;
-  return state.spaces.isDeleted(CLUSTER_OWNER, `${MEMBER_PREFIX}${peer}`);
+  return state.spaces.isDeleted(MEMBERS_OWNER, peer);
 }
 
 function refuse(state: GossipState, turn: Turn, link: number, reason: string): void {

@@ -21,6 +21,7 @@ import {
   GOSSIP_DIAL_MIN_MS,
   GOSSIP_DIAL_REFUSED_MAX_MS,
   GOSSIP_DIAL_SECOND_MS,
+  GOSSIP_DIALS_MAX,
   GOSSIP_LINK_IDLE_MS,
   GOSSIP_LINKS_MAX,
 } from "../limits.ts";
@@ -59,6 +60,8 @@ export class Links {
   #wanted: ReadonlySet<NodeId> = new Set();
   #nextNumber = 1;
   #open = 0;
+  /** Dials under way. */
+  #dialling = 0;
 
   constructor(self: NodeId, random: Random) {
     this.#self = self;
@@ -115,12 +118,13 @@ export class Links {
     for (const [peer, { at }] of this.#redials) {
       if (at <= now && !this.#byPeer.has(peer)) due.push(peer);
     }
-    return due.toSorted(compareIds);
+    return due.toSorted(compareIds).slice(0, Math.max(0, GOSSIP_DIALS_MAX - this.#dialling));
   }
 
   /** Undefined: there is a link already, a dial under way, or too many. */
   dial(now: Instant, peer: NodeId): number | undefined {
     if (this.#byPeer.has(peer) || this.#links.size >= GOSSIP_LINKS_MAX) return undefined;
+    if (this.#dialling >= GOSSIP_DIALS_MAX) return undefined;
     const number = this.#nextNumber;
     this.#nextNumber += 2;
     this.#put({ number, peer, dialled: true, open: false, usedAt: now });
@@ -173,6 +177,7 @@ export class Links {
   }
 
   wakeAt(): Instant | undefined {
+    if (this.#dialling >= GOSSIP_DIALS_MAX) return undefined; // The end of a dial wakes us.
     let first: Instant | undefined;
     for (const [peer, { at }] of this.#redials) {
       if (!this.#byPeer.has(peer)) first = earliest(first, at);
@@ -205,16 +210,22 @@ export class Links {
   }
 
   #put(link: GossipLink): void {
-    if (this.#isOpen(link.number)) this.#open -= 1;
-    if (link.open) this.#open += 1;
+    const known = this.#links.get(link.number);
+    if (known !== undefined) this.#count(known, -1);
+    this.#count(link, 1);
     this.#links.set(link.number, link);
     const numbers = this.#byPeer.get(link.peer) ?? new Set();
     numbers.add(link.number);
     this.#byPeer.set(link.peer, numbers);
   }
 
+  #count({ open, dialled }: GossipLink, by: 1 | -1): void {
+    if (open) this.#open += by;
+    else if (dialled) this.#dialling += by;
+  }
+
   #remove(link: GossipLink): void {
-    if (link.open) this.#open -= 1;
+    this.#count(link, -1);
     this.#links.delete(link.number);
     const numbers = this.#byPeer.get(link.peer);
     numbers?.delete(link.number);

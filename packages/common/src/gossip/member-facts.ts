@@ -1,14 +1,13 @@
-/** The value of a member's key in the cluster's namespace: written and read here alone. */
+/** The value of a member's key in the store's namespace: written and read here alone. */
 import * as v from "valibot";
 import type { NodeId } from "../ids.ts";
 import { decodeWith, shortText } from "../wire/schema.ts";
 import type { Fact, MemberFacts } from "./protocol.ts";
-import { MEMBER_PREFIX } from "./protocol.ts";
 
 const schema = v.strictTuple([shortText, v.picklist(["manager", "worker"]), shortText]);
 
 export function memberFact(nodeId: NodeId, { name, role, address }: MemberFacts): Fact {
-  return { key: `${MEMBER_PREFIX}${nodeId}`, value: JSON.stringify([name, role, address]) };
+  return { key: nodeId, value: JSON.stringify([name, role, address]) };
 }
 
 /** Undefined: not a value this version can read. */

@@ -9,14 +9,15 @@ import type { LinkEnd } from "../io/network.ts";
 import type { Instant } from "../time.ts";
 import type { GossipMessage } from "../wire/gossip-messages.ts";
 
-/** Owner of what the store says: members and routes, versioned by Raft's index. */
-export const CLUSTER_OWNER: NodeId = nodeId("cluster");
+/**
+ * Owners of what the store says, versioned by Raft's index: who is a member (by node id), and what
+ * is published (by service id).
+ */
+export const MEMBERS_OWNER: NodeId = nodeId("members");
+export const ROUTES_OWNER: NodeId = nodeId("routes");
+export const STORE_OWNERS: readonly NodeId[] = [MEMBERS_OWNER, ROUTES_OWNER];
 
-/** Keys of the cluster's namespace. */
-export const MEMBER_PREFIX = "member/";
-export const ROUTE_PREFIX = "route/";
-
-/** What the store says of a member: the value of `member/<node id>`. */
+/** What the store says of a member: the value of its node id. */
 export interface MemberFacts {
   readonly name: string;
   readonly role: "manager" | "worker";
@@ -43,7 +44,9 @@ export type GossipInput =
   | { readonly kind: "closed"; readonly link: number; readonly end: LinkEnd["kind"] }
   /** What the leader said, or a former process wrote down; `complete`: there is nothing else. */
   | {
-      readonly kind: "cluster";
+      readonly kind: "store";
+      /** One of STORE_OWNERS. */
+      readonly owner: NodeId;
       readonly index: number;
       readonly complete: boolean;
       readonly put: readonly Fact[];

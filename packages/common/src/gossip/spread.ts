@@ -28,7 +28,7 @@ import { splitDeltas } from "../wire/gossip-messages.ts";
 import type { Root } from "./hash.ts";
 import { sameRoot } from "./hash.ts";
 import type { Turn } from "./protocol.ts";
-import { CLUSTER_OWNER } from "./protocol.ts";
+import { STORE_OWNERS } from "./protocol.ts";
 import type { GossipState } from "./state.ts";
 import { rootOf } from "./state.ts";
 
@@ -275,13 +275,13 @@ export function ownStatement(state: GossipState, subject: NodeId): Statement {
 }
 
 function* keptOwners(state: GossipState): Iterable<NodeId> {
-  yield CLUSTER_OWNER;
+  yield* STORE_OWNERS;
   yield* state.members.ids();
 }
 
 /** P2; and what was hidden for so long that it was dropped stays away while its owner does. */
 function isKept(state: GossipState, turn: Turn, owner: NodeId): boolean {
-  if (owner === CLUSTER_OWNER) return true;
+  if (STORE_OWNERS.includes(owner)) return true;
   const member = state.members.get(owner);
   if (owner === state.self || member === undefined) return false;
   return member.state !== "dead" || turn.now - member.since < GOSSIP_HIDDEN_MS;

@@ -3,12 +3,12 @@
  *
  * Worker: hello, heartbeat (each second), status (batches, numbered), taken (assignments applied).
  * Leader: redirect (not the leader; dial that one), welcome, assignments (complete once, then
- * incremental, each on the version before), routes (same rule), status-stored.
+ * incremental, each on the version before), routes and members (same rule), status-stored.
  */
 import * as v from "valibot";
 import type { NodeId, SessionId, TaskId } from "../ids.ts";
 import { networkAddressSchema } from "../model/network.ts";
-import { availabilitySchema, nodeDescriptionSchema } from "../model/node.ts";
+import { availabilitySchema, nodeDescriptionSchema, roleSchema } from "../model/node.ts";
 import { serviceRouteSchema } from "../model/routes.ts";
 import { portSpecSchema, taskSpecSchema } from "../model/service.ts";
 import { taskStatusSchema } from "../model/task.ts";
@@ -39,6 +39,16 @@ export const assignmentSchema = v.object({
 });
 export type Assignment = Decoded<typeof assignmentSchema>;
 
+/** A node as others need to know it. */
+export const clusterMemberSchema = v.object({
+  nodeId: id<NodeId>(),
+  name: shortText,
+  role: roleSchema,
+  /** Its control address, where `/gossip` is served. */
+  address: shortText,
+});
+export type ClusterMember = Decoded<typeof clusterMemberSchema>;
+
 export const taskReportSchema = v.object({ taskId: id<TaskId>(), status: taskStatusSchema });
 export type TaskReport = Decoded<typeof taskReportSchema>;
 
@@ -55,6 +65,12 @@ export const fromWorkerSchema = v.variant("kind", [
   v.object({ kind: v.literal("heartbeat") }),
   v.object({ kind: v.literal("taken"), version: count }),
   v.object({ kind: v.literal("status"), sequence: count, reports: v.array(taskReportSchema) }),
+  /** What the node's gossip found out by itself about another. */
+  v.object({
+    kind: v.literal("verdict"),
+    nodeId: id<NodeId>(),
+    evidence: v.picklist(["silent", "refused", "left"]),
+  }),
   /** A planned end: `restarting` keeps the tasks and asks for patience until `backWithinMs`. */
   v.object({ kind: v.literal("leaving"), restarting: flag, backWithinMs: count }),
 ]);
@@ -91,6 +107,18 @@ export const toWorkerSchema = v.variant("kind", [
     version: count,
     put: v.array(serviceRouteSchema),
     remove: strings,
+    /** Index of the store that this is no older than: the version under which nodes gossip it. */
+    index: v.exactOptional(count),
+  }),
+  /** Who belongs to the cluster: the members of gossip. Same rule. */
+  v.object({
+    kind: v.literal("members"),
+    complete: flag,
+    base: count,
+    version: count,
+    put: v.array(clusterMemberSchema),
+    remove: v.array(id<NodeId>()),
+    index: count,
   }),
   v.object({ kind: v.literal("status-stored"), sequence: count }),
   v.object({ kind: v.literal("managers"), managers: strings }),

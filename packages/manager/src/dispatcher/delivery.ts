@@ -7,6 +7,7 @@ import { DISPATCH_CHANGES_MS } from "../limits.ts";
 import type { Change, ClusterView } from "../store/view.ts";
 import type { Concerned } from "./concerned.ts";
 import { tellConcerned } from "./concerned.ts";
+import { MemberTable } from "./members.ts";
 import { Pace } from "./pace.ts";
 import type { Turn } from "./protocol.ts";
 import type { LiveConnection, Roster } from "./roster.ts";
@@ -16,6 +17,7 @@ export class Delivery {
   readonly #view: ClusterView;
   readonly #roster: Roster;
   readonly #routes: RouteTable;
+  readonly #members: MemberTable;
   /** Numbers of connections whose node has changed assignments. */
   readonly #dirty = new Set<number>();
   readonly #pace = new Pace(DISPATCH_CHANGES_MS);
@@ -24,6 +26,7 @@ export class Delivery {
     this.#view = view;
     this.#roster = roster;
     this.#routes = new RouteTable(view);
+    this.#members = new MemberTable(view);
   }
 
   routesVersion(): number {
@@ -35,9 +38,11 @@ export class Delivery {
     const assignments = phase.assignments.complete(turn.now, this.#view);
     turn.emit({ kind: "send", connection: id, message: assignments });
     turn.emit({ kind: "send", connection: id, message: this.#routes.complete() });
+    turn.emit({ kind: "send", connection: id, message: this.#members.complete() });
   }
 
   changed(change: Change, node: Concerned["node"]): void {
+    this.#routes.reached(change.index);
     tellConcerned(this.#view, change, {
       route: (id) => this.#routes.mark(id),
       assignment: (nodeId, taskId) => {
@@ -50,7 +55,10 @@ export class Delivery {
         connection?.phase.assignments.markAll();
         if (connection !== undefined) this.#dirty.add(connection.id);
       },
-      node,
+      node: (nodeId, after) => {
+        this.#members.mark(nodeId, change.index);
+        node(nodeId, after);
+      },
     });
   }
 
@@ -64,10 +72,10 @@ export class Delivery {
   flush(turn: Turn): void {
     if (!this.#isWaiting() || !this.#pace.isDue(turn.now)) return;
     this.#pace.flushed(turn.now);
-    const routes = this.#routes.flush(this.#view);
-    if (routes !== undefined) {
+    for (const message of [this.#routes.flush(this.#view), this.#members.flush(this.#view)]) {
+      if (message === undefined) continue;
       for (const { id } of this.#roster.live()) {
-        turn.emit({ kind: "send", connection: id, message: routes });
+        turn.emit({ kind: "send", connection: id, message });
       }
     }
     const dirty = [...this.#dirty].sort((a, b) => a - b);
@@ -85,6 +93,6 @@ export class Delivery {
   }
 
   #isWaiting(): boolean {
-    return this.#dirty.size > 0 || this.#routes.isDirty();
+    return this.#dirty.size > 0 || this.#routes.isDirty() || this.#members.isDirty();
   }
 }

@@ -73,6 +73,8 @@ function describeFromWorker(message: FromWorker): string {
       return `taken ${message.version}`;
     case "status":
       return `status ${message.sequence} ${reportsText(message.reports)}`;
+    case "verdict":
+      return `verdict ${message.nodeId} ${message.evidence}`;
     case "leaving":
       return message.restarting ? `leaving, back within ${message.backWithinMs}` : "leaving";
     default:
@@ -95,6 +97,10 @@ function describeToWorker(message: ToWorker): string {
         return `${name}:[${backends.map(({ taskId }) => taskId).join(" ")}]`;
       });
       return `routes ${describeIncrement(message, put)}`;
+    }
+    case "members": {
+      const put = message.put.map(({ nodeId }) => nodeId);
+      return `members ${describeIncrement(message, put)}`;
     }
     case "status-stored":
       return `status-stored ${message.sequence}`;

@@ -294,6 +294,38 @@ describe("a node", () => {
   });
 });
 
+describe("gossip's verdict", () => {
+  const verdict = { kind: "verdict", nodeId: nodeId("w1"), evidence: "silent" } as const;
+
+  it("on a node without a session is believed at once, also by a new leader", () => {
+    const stage = staged();
+    stage.changeLeader();
+    stage.join(3, "w2");
+    stage.say(3, verdict);
+    expect(stage.state("w1")).to.equal("down: cannot be reached by other nodes: no answer");
+  });
+
+  it("is overruled by a session, and by a restart that was announced", () => {
+    const stage = staged();
+    stage.say(2, verdict);
+    expect(stage.state("w1")).to.equal("ready");
+    stage.say(1, { kind: "leaving", restarting: true, backWithinMs: 60_000 });
+    stage.close(1);
+    stage.say(2, verdict);
+    expect(stage.state("w1")).to.equal("ready");
+  });
+});
+
+describe("members", () => {
+  it("are told to every worker, with the index they were known at", () => {
+    const stage = staged();
+    stage.showsMembers = true;
+    const lines = stage.join(3, "w3").filter((line) => line.includes("members"));
+    expect(lines.at(-1)).to.match(/^#3 <- members =\d+ w1 w2 w3$/);
+    expect(lines.some((line) => /^#1 <- members \d+>\d+ w3$/.test(line))).to.equal(true);
+  });
+});
+
 describe("a new leader", () => {
   it("gives every node time to reconnect", () => {
     const stage = staged();

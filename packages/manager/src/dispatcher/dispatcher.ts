@@ -3,9 +3,9 @@
  * serve, what they report, and who is down. It exists only while this manager leads; a new leader
  * makes a new one.
  *
- * Only the leader writes `down`, for one of two reasons: the session closed and a dial is
- * refused, or silence. A session's word is not believed before the store has it: `welcome`
- * follows the commit of `join-node`, `status-stored` that of `report-tasks`.
+ * Only the leader writes `down`: the session closed and a dial is refused; or gossip took the node
+ * for dead and it has no session; or silence. A session's word is not believed before the store has
+ * it: `welcome` follows the commit of `join-node`, `status-stored` that of `report-tasks`.
  *
  * Invariants (D1-D5 assignments.ts and routes.ts, D6-D7 report-lane.ts, D8 absence.ts):
  *   D9.  A node that the store says is ready has a connection that said hello, or an absence with a
@@ -13,7 +13,7 @@
  *   D10. A node has at most one current connection: a newer one closes the older.
  *   D11. Nobody is judged silent for a time in which we were stalled ourselves.
  *
- * Left out on purpose: join tokens (the trust work), gossip's verdicts.
+ * Left out on purpose: join tokens (the trust work).
  */
 import { unreachable } from "@skein/common/assert";
 import type { Machine, Wake } from "@skein/common/host/machine";
@@ -234,6 +234,8 @@ class DispatcherMachine implements Dispatcher {
         return this.#delivery.taken(turn, connection, message.version);
       case "status":
         return this.#reported(turn, connection, message);
+      case "verdict":
+        return this.#watch.gossiped(turn, message);
       case "leaving":
         return this.#leaving(turn, connection, message);
       default:

@@ -32,7 +32,13 @@ export class RouteTable {
   readonly #dirty = new Set<ServiceId>();
   #version = 1;
 
+  /** Every change up to it was heard of: what is told under it is no older. */
+  #index: number;
+  #flushedIndex: number;
+
   constructor(view: ClusterView) {
+    this.#index = view.index;
+    this.#flushedIndex = view.index;
     for (const route of routesOf(view)) this.#routes.set(route.serviceId, route);
   }
 
@@ -40,7 +46,12 @@ export class RouteTable {
   complete(): ToWorker {
     const put = [...this.#routes.values()].sort((a, b) => compareIds(a.serviceId, b.serviceId));
     const version = this.#version;
-    return { kind: "routes", complete: true, base: version - 1, version, put, remove: [] };
+    const base = { kind: "routes", complete: true, base: version - 1, version } as const;
+    return { ...base, put, remove: [], index: this.#flushedIndex };
+  }
+
+  reached(index: number): void {
+    this.#index = Math.max(this.#index, index);
   }
 
   mark(serviceId: ServiceId): void {
@@ -71,10 +82,12 @@ export class RouteTable {
       }
     }
     this.#dirty.clear();
+    this.#flushedIndex = this.#index;
     if (put.length === 0 && remove.length === 0) return undefined;
     this.#version += 1;
     const version = this.#version;
-    return { kind: "routes", complete: false, base: version - 1, version, put, remove };
+    const base = { kind: "routes", complete: false, base: version - 1, version } as const;
+    return { ...base, put, remove, index: this.#index };
   }
 }
 

@@ -20,6 +20,8 @@ export class Stage {
   dispatcher: Dispatcher;
   /** False: proposals wait for `commit` and `fail`. */
   commitsAtOnce = true;
+  /** True: `members` messages are printed too; most tests are about something else. */
+  showsMembers = false;
   readonly open: { readonly token: number; readonly command: Command }[] = [];
   /** Called with every message a worker gets. */
   hear: (connection: number, message: ToWorker) => void = () => undefined;
@@ -40,7 +42,11 @@ export class Stage {
   step(input: DispatcherInput | { readonly kind: "wake" }): readonly string[] {
     const effects = this.dispatcher.step(this.now, input);
     checkDispatcherInvariants(this.cluster.view, this.dispatcher.inspect());
-    return effects.flatMap((effect) => [describeEffect(effect), ...this.#perform(effect)]);
+    return effects.flatMap((effect) => {
+      const isMembers = effect.kind === "send" && effect.message.kind === "members";
+      const line = isMembers && !this.showsMembers ? [] : [describeEffect(effect)];
+      return [...line, ...this.#perform(effect)];
+    });
   }
 
   /** A change of the store by someone else. */

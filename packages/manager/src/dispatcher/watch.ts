@@ -2,6 +2,8 @@
  * Who is down. Watches the nodes that have no session here, and writes the verdict when their
  * time is over or a probe proves the end of the process.
  */
+
+import type { Evidence } from "@skein/common/gossip/protocol";
 import type { NodeId, SessionId } from "@skein/common/ids";
 import type { Node } from "@skein/common/model/node";
 import type { Instant } from "@skein/common/time";
@@ -91,6 +93,15 @@ export class Watch {
     if (!isRefused) return;
     const reason = this.#absences.refused(turn.now, nodeId, session);
     if (reason !== undefined) this.judge(turn, nodeId, reason);
+  }
+
+  /** Another node's gossip; a session, or an announced restart, overrules it. */
+  gossiped(turn: Turn, verdict: { readonly nodeId: NodeId; readonly evidence: Evidence }): void {
+    const absence = this.#absences.get(verdict.nodeId);
+    if (absence === undefined || absence.kind === "restarting") return;
+    const refused = verdict.evidence === "refused" ? "connection refused" : "no answer";
+    const reason = verdict.evidence === "left" ? "it was stopped" : refused;
+    this.judge(turn, verdict.nodeId, `cannot be reached by other nodes: ${reason}`);
   }
 
   flush(turn: Turn): void {

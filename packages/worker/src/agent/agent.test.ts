@@ -1,4 +1,4 @@
-import { serviceId, sessionId, taskId } from "@skein/common/ids";
+import { nodeId, serviceId, sessionId, taskId } from "@skein/common/ids";
 import type { Random } from "@skein/common/io/random";
 import { instant, wallTime } from "@skein/common/time";
 import type { Assignment, ToWorker } from "@skein/common/wire/dispatch-messages";
@@ -11,6 +11,7 @@ import { assignment, DESCRIPTION, NODE } from "./fixtures.ts";
 import { agentHistory, checkAgentInvariants } from "./invariants.ts";
 import type { AgentEffect, AgentInput } from "./protocol.ts";
 import type { TaskRecord } from "./task-record.ts";
+import { VerdictOutbox } from "./verdict-outbox.ts";
 
 /** Draws the middle: pauses are predictable, and still inside their range. */
 const MIDDLE: Random = { below: (bound) => Math.floor(bound / 2), id: () => "id" };
@@ -260,6 +261,33 @@ describe("the agent's session", () => {
     expect(talk.hear(1, next)).to.deep.equal(["data-plane routes b"]);
     talk.now += 2000;
     expect(talk.close(1)).to.deep.equal(["dial #2 m3"]);
+  });
+
+  it("hands gossip what the store says, and comes back when a message is missing", () => {
+    const talk = new Talk().live();
+    const members = { kind: "members", base: 0, put: [], remove: [], index: 7 } as const;
+    expect(talk.hear(1, { ...members, complete: true, version: 1 })).to.deep.equal([
+      "learnt members 0>1",
+    ]);
+    const gap = { ...members, complete: false, base: 4, version: 5 };
+    expect(talk.hear(1, gap).some((line) => line.includes("do not follow"))).to.equal(true);
+  });
+
+  it("tells a leader, also one it finds soon after, whom its gossip took for dead", () => {
+    const talk = new Talk().live();
+    const verdict = { kind: "verdict", nodeId: nodeId("w9"), evidence: "refused" } as const;
+    expect(talk.say(verdict)).to.deep.equal(["send #1 verdict w9 refused"]);
+    const outbox = new VerdictOutbox();
+    const sent: string[] = [];
+    const at = (now: number, isLive: boolean) => ({
+      turn: { now: instant(now), emit: (effect: AgentEffect) => sent.push(effect.kind) },
+      leader: { isLive: () => isLive, link: () => 1 },
+    });
+    const alone = at(0, false);
+    outbox.judged(alone.turn, verdict, alone.leader);
+    expect(sent).to.deep.equal([]);
+    for (const now of [9000, 11_000]) outbox.welcomed(at(now, true).turn, at(now, true).leader);
+    expect(sent).to.deep.equal(["send"]);
   });
 });
 

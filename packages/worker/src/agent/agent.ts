@@ -35,6 +35,7 @@ import { Session } from "./session.ts";
 import { StatusOutbox } from "./status-report.ts";
 import type { TaskTurn } from "./task.ts";
 import { AgentTask } from "./task.ts";
+import { VerdictOutbox } from "./verdict-outbox.ts";
 import { VersionedStream } from "./versions.ts";
 
 export interface AgentOptions {
@@ -72,6 +73,8 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
   readonly #timed = new Set<AgentTask>();
   readonly #assignments = new VersionedStream();
   readonly #routeVersions = new VersionedStream();
+  readonly #memberVersions = new VersionedStream();
+  readonly #verdicts = new VerdictOutbox();
   #routes = new Map<string, ServiceRoute>();
   #leaving: Leaving | undefined;
   #left = false;
@@ -139,6 +142,8 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
         return this.#engine(input.event, turn);
       case "data-plane":
         return this.#dataPlane(input.message, turn);
+      case "verdict":
+        return this.#verdicts.judged(turn, input, this.#session);
       case "leave":
         return this.#leave(input, turn);
       default:
@@ -194,6 +199,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     this.#outbox.restart();
     this.#assignments.restart();
     this.#routeVersions.restart();
+    this.#memberVersions.restart();
   }
 
   #received(link: number, message: ToWorker, turn: TaskTurn): void {
@@ -208,6 +214,9 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
         return this.#assigned(message, turn);
       case "routes":
         return this.#routed(message, turn);
+      case "members":
+        if (!this.#memberVersions.follows(message)) return this.#gap("members", turn);
+        return turn.emit({ kind: "learnt", message });
       case "status-stored":
         return this.#outbox.stored(message.sequence);
       case "managers":
@@ -230,6 +239,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     this.#session.welcomed(turn.now, message.heartbeatMs);
     if (message.managers.length > 0) this.#learn(message.managers, turn);
     turn.emit({ kind: "count", name: "skein_agent_sessions_total" });
+    this.#verdicts.welcomed(turn, this.#session);
     if (this.#leaving !== undefined) this.#announceLeave(this.#leaving, turn);
   }
 
@@ -279,6 +289,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
 
   #routed(message: Received<"routes">, turn: TaskTurn): void {
     if (!this.#routeVersions.follows(message)) return this.#gap("routes", turn);
+    if (message.index !== undefined) turn.emit({ kind: "learnt", message });
     if (message.complete) this.#routes = new Map();
     for (const route of message.put) this.#routes.set(route.serviceId, route);
     for (const serviceId of message.remove) this.#routes.delete(serviceId);

@@ -46,6 +46,8 @@ export function describeAgentEffect(effect: AgentEffect): string {
       return `${effect.kind} ${effect.taskId}`;
     case "data-plane":
       return `data-plane ${describeToDataPlane(effect.message)}`;
+    case "learnt":
+      return `learnt ${effect.message.kind} ${effect.message.base}>${effect.message.version}`;
     case "note":
       return `note ${effect.message}`;
     case "count":
@@ -67,6 +69,8 @@ function describeMessage(message: FromWorker): string {
       return `taken ${message.version}`;
     case "heartbeat":
       return "heartbeat";
+    case "verdict":
+      return `verdict ${message.nodeId} ${message.evidence}`;
     case "leaving":
       return message.restarting ? `leaving, back within ${message.backWithinMs} ms` : "leaving";
     default:

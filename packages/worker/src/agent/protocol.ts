@@ -2,7 +2,8 @@
  * Inputs and effects of the agent. Links are numbered by the agent; an input of an old one is
  * ignored.
  */
-import type { TaskId } from "@skein/common/ids";
+import type { Evidence } from "@skein/common/gossip/protocol";
+import type { NodeId, TaskId } from "@skein/common/ids";
 import type { LogLevel } from "@skein/common/io/log";
 import type { LinkEnd } from "@skein/common/io/network";
 import type { FromWorker, ToWorker } from "@skein/common/wire/dispatch-messages";
@@ -23,6 +24,8 @@ export type AgentInput =
   | { readonly kind: "closed"; readonly link: number; readonly end: LinkEnd }
   | { readonly kind: "engine"; readonly event: EngineEvent }
   | { readonly kind: "data-plane"; readonly message: FromDataPlane }
+  /** This node's gossip judged another. */
+  | { readonly kind: "verdict"; readonly nodeId: NodeId; readonly evidence: Evidence }
   /** A planned end. `keepTasks`: the agent will be back within `backWithinMs` and adopts them. */
   | { readonly kind: "leave"; readonly keepTasks: boolean; readonly backWithinMs: number };
 
@@ -37,6 +40,11 @@ export type AgentEffect =
   | { readonly kind: "stop"; readonly taskId: TaskId }
   | { readonly kind: "remove"; readonly taskId: TaskId }
   | { readonly kind: "data-plane"; readonly message: ToDataPlane }
+  /** The store's word, for gossip to carry; before the `data-plane` effect it leads to. */
+  | {
+      readonly kind: "learnt";
+      readonly message: Extract<ToWorker, { readonly kind: "members" | "routes" }>;
+    }
   | {
       readonly kind: "note";
       readonly level: LogLevel;

@@ -53,6 +53,7 @@ describe("the Engine API of a worker node", () => {
         members: () => Promise.resolve([]),
         directory: (task) => join(directory, task),
       },
+      gossip: () => ({}),
       defaults: { env: {} },
       log: { write: () => undefined },
       metrics: noMetrics,

@@ -37,6 +37,7 @@ import { JOURNAL_REWRITE_BYTES } from "../limits.ts";
 import type { LogReader } from "../logs/log-session.ts";
 import { LogSession } from "../logs/log-session.ts";
 import { LogTailer } from "../logs/log-tailer.ts";
+import { GossipHost } from "./gossip-host.ts";
 import { LeaderLinks } from "./leader-links.ts";
 import { LogServer } from "./log-server.ts";
 import type { TaskDatabase } from "./task-database.ts";
@@ -94,6 +95,8 @@ export interface Worker {
   watchTasks(listener: () => void): { cancel(): void };
   /** The output of this node's tasks, until it is complete or closed. */
   readLogs(request: LogRequest, reader: LogReader): { close(): void };
+  /** What this node's gossip member knows: `GET /skein/v1/gossip`. */
+  gossip(): object;
   /** Sets gauges: called before metrics are read. */
   report(): void;
   /** Lets go of everything at once; tasks run on. */
@@ -109,6 +112,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
   readonly #agent: Agent;
   readonly #driver: Driver<AgentInput, AgentEffect>;
   readonly #links: LeaderLinks;
+  readonly #gossip: GossipHost;
   readonly #tailer: LogTailer;
   readonly #logs: LogServer;
   readonly #published = new Set<number>();
@@ -132,6 +136,11 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
     });
     this.#driver = new Driver(this.#agent, this, clock);
     this.#links = new LeaderLinks(ports, (input) => this.#driver.submit(input));
+    this.#gossip = new GossipHost(ports, {
+      verdict: (nodeId, evidence) => this.#driver.submit({ kind: "verdict", nodeId, evidence }),
+      routes: (routes) => ports.dataPlane.post({ kind: "routes", routes }),
+      isConnected: () => this.#agent.facts().connected,
+    });
     this.#tailer = new LogTailer({ disk, clock, log });
     const wall = (): number => clock.wall();
     this.#logs = new LogServer({ disk, clock, log, metrics, wall, tailer: this.#tailer });
@@ -150,6 +159,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
   }
 
   leave(options: LeaveOptions, left: () => void): void {
+    if (!options.keepTasks) this.#gossip.leave();
     this.#left = left;
     this.#driver.submit({ kind: "leave", ...options });
   }
@@ -179,6 +189,10 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
     return session;
   }
 
+  gossip(): object {
+    return this.#gossip.status();
+  }
+
   report(): void {
     const { metrics } = this.#ports;
     const counts = new Map<TaskState, number>();
@@ -192,6 +206,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
     const facts = this.#agent.facts();
     metrics.gauge("skein_worker_connected", facts.connected ? 1 : 0);
     metrics.gauge("skein_worker_unreported_statuses", facts.unreported);
+    this.#gossip.report();
     metrics.gauge("skein_worker_log_requests", this.#logs.count());
     const { inputs, held, unsaved } = this.#driver.depths();
     metrics.gauge("skein_worker_queue_depth", inputs + held + unsaved);
@@ -200,6 +215,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
 
   close(): void {
     this.#driver.close();
+    this.#gossip.close();
     this.#tailer.close();
     this.#logs.close();
     this.#links.closeAll("the worker ends");
@@ -264,7 +280,10 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
         this.#tasksChanged();
         return engine.remove(effect.taskId);
       case "data-plane":
-        return dataPlane.post(effect.message);
+        if (!this.#gossip.told(effect.message)) dataPlane.post(effect.message);
+        return undefined;
+      case "learnt":
+        return this.#gossip.learn(effect.message);
       case "note":
         return log.write(effect.level, effect.message, effect.fields);
       case "count":
@@ -291,7 +310,13 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
     const { config, network } = this.#ports;
     const address = `${config.address}:${config.controlPort}`;
     const { extraPaths } = this.#ports;
-    const accept = { "/logs": this.#logs.accept, "/ping": () => new Echo(), ...extraPaths };
+    const accept = {
+      "/logs": this.#logs.accept,
+      "/ping": () => new Echo(),
+      "/gossip": this.#gossip.accept,
+      ...extraPaths,
+    };
+    this.#gossip.start();
     this.#listener = network.listen(address, accept, (error) =>
       done(error === undefined ? undefined : `Cannot listen on ${address}: ${error}`),
     );
@@ -316,6 +341,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
 
   #fromDataPlane(message: FromDataPlane): void {
     const { log, published } = this.#ports;
+    this.#gossip.heard(message);
     switch (message.kind) {
       case "listening":
         this.#published.add(message.publishedPort);

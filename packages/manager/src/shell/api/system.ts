@@ -9,6 +9,7 @@ import { isHostImage, isReference } from "../../control/engine/image.ts";
 import { swarmInfo } from "../../control/engine/swarm.ts";
 import type { HostFacts } from "../../control/engine/system.ts";
 import { infoToEngine, versionToEngine } from "../../control/engine/system.ts";
+import { gossip } from "./gossip.ts";
 import type { Handler } from "./handler.ts";
 import type { ManagerPort } from "./port.ts";
 import { failure, json } from "./reply.ts";
@@ -92,6 +93,7 @@ export const SYSTEM_HANDLERS = {
   metrics,
   distribution,
   "skein-status": status,
+  "skein-gossip": gossip,
 } as const;
 
 function hostFacts(port: ManagerPort): HostFacts {

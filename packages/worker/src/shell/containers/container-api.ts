@@ -13,7 +13,7 @@ import { matchRoute } from "@skein/common/api/match-route";
 import type { RouteName } from "@skein/common/api/routes";
 import { readBody } from "@skein/common/node/http-server";
 import { EXEC_BODY_BYTES_MAX } from "../../limits.ts";
-import { beginStream, sendRefusal } from "./answers.ts";
+import { beginStream, sendJson, sendRefusal } from "./answers.ts";
 import * as archive from "./archive.ts";
 import type { Call, ContainerPorts } from "./container-ports.ts";
 import * as exec from "./exec.ts";
@@ -58,6 +58,7 @@ const HANDLERS: Partial<Record<RouteName, Handler>> = {
   "container-exec": (ports, call, { execs }) => exec.create(ports, call, execs),
   "exec-start": (ports, call, { execs }) => exec.start(ports, call, execs),
   "exec-resize": (_ports, call, { execs }) => exec.resize(call, execs),
+  "skein-gossip": (ports, call) => sendJson(call.response, 200, ports.gossip()),
   "exec-inspect": (_ports, call, { execs }) => exec.inspect(call, execs),
 };
 
@@ -86,7 +87,7 @@ export class ContainerApi {
     });
   }
 
-  /** Requests of managers, for the tunnel: nothing but container endpoints is served there. */
+  /** Requests of managers, for the tunnel: nothing but what this table has is served there. */
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
     const match = matchOf(request);
     if (match !== undefined) return this.serve(match, request, response);

@@ -17,6 +17,8 @@ export interface ContainerPorts {
   readonly config: NodeConfig;
   readonly worker: Pick<Worker, "watchTasks" | "readLogs"> & { tasks(): readonly LocalTask[] };
   readonly engine: Pick<ProcessEngine, "signal" | "members" | "directory">;
+  /** What this node's gossip member knows. */
+  readonly gossip: () => object;
   readonly defaults: TaskDefaults;
   readonly log: Log;
   readonly metrics: Metrics;
