@@ -137,9 +137,7 @@ describe("tcp", () => {
           tcp.connect(HOST, PORT + 1, (result) => !("error" in result) && resolve(result)),
         );
         let over = false;
-        splice(conn, upstream, () => {
-          over = true;
-        });
+        splice(conn, upstream, { over: () => (over = true) });
         let text = "";
         client.on("data", (chunk: Buffer) => {
           text += chunk.toString();

@@ -299,3 +299,41 @@ export const TOP_TIMEOUT_MS = 5000;
 export const TOP_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 /** After SIGKILL a task's end is waited for this long before the client is answered. */
 export const REAP_WAIT_MS = 5000;
+
+// Ingress: HTTP
+/** A request's or answer's line and fields together: what HAProxy and Node take, too. */
+export const HTTP_HEAD_BYTES_MAX = 16 * 1024;
+/** Fields of one head. */
+export const HTTP_FIELDS_MAX = 100;
+/** Path and query of a request. */
+export const HTTP_TARGET_BYTES_MAX = 8 * 1024;
+/** What may stand behind a chunk's size; nobody uses it for good. */
+export const HTTP_CHUNK_LINE_BYTES_MAX = 256;
+/** Fields behind a chunked body. */
+export const HTTP_TRAILER_BYTES_MAX = 8 * 1024;
+/** From the first byte of a head to its last: who sends a byte a minute is not waited for. */
+export const HTTP_HEAD_WITHIN_MS = 10_000;
+/** Longest pause in a request's body. */
+export const HTTP_BODY_PAUSE_MS = 30_000;
+/** A client's connection without a request is closed after this long. */
+export const HTTP_IDLE_MS = 60_000;
+/** A client that does not read its last answer is left after this long. */
+export const HTTP_LINGER_MS = 2000;
+/** How long a new connection is watched for a request before a task is dialled for it. */
+export const SNIFF_MS = 20;
+/** A request's body up to this much is kept, so that it can be sent again. */
+export const HTTP_REPLAY_BYTES_MAX = 64 * 1024;
+/** Idle connections kept per task, for the next request … */
+export const POOL_PER_TASK_MAX = 64;
+/** … for this long: below the 5 s after which Node's servers close theirs. */
+export const POOL_IDLE_MS = 4000;
+/** For a request that must not be sent twice only one that was used this lately is taken. */
+export const POOL_FRESH_MS = 500;
+/** Tasks with figures of their own; those beyond are counted together. */
+export const METERED_TASKS_MAX = 1000;
+/** Access log lines that wait for the disk; what is beyond is dropped and counted. */
+export const ACCESS_QUEUE_BYTES_MAX = 4 * 1024 * 1024;
+/** How often they are written. */
+export const ACCESS_WRITE_MS = 200;
+/** One service's access log at a node; then it becomes the former one, which is dropped. */
+export const ACCESS_FILE_BYTES_MAX = 16 * 1024 * 1024;

@@ -4,8 +4,11 @@
  */
 
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { Server, Socket } from "node:net";
 import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { NodeId, TaskId } from "@skein/common/ids";
 import { clusterId, nodeId, serviceId, taskId } from "@skein/common/ids";
 import { silentLog } from "@skein/common/io/log";
@@ -51,6 +54,7 @@ export class TestNode {
   readonly address: string;
   readonly dataAddress: string;
   readonly dnsPort = dnsPort();
+  readonly accessDirectory = mkdtempSync(join(tmpdir(), "skein-access-"));
   readonly messages: FromDataPlane[] = [];
   readonly #plane: DataPlaneHandle;
   readonly #network: TlsNetwork;
@@ -73,6 +77,7 @@ export class TestNode {
       network: this.#network,
       tcp,
       ...(random === undefined ? {} : { random }),
+      accessDirectory: this.accessDirectory,
       clock,
       log: silentLog,
       metrics,
@@ -113,6 +118,7 @@ export class TestNode {
   close(): void {
     this.tell({ kind: "close" });
     this.#network.close("test");
+    rmSync(this.accessDirectory, { recursive: true, force: true });
   }
 
   #posted(message: FromDataPlane): void {

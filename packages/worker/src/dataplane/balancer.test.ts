@@ -159,8 +159,10 @@ describe("balancing policies", () => {
   });
 
   it("keeps a client that has a cookie with its task while that is well", () => {
-    const balancer = balancing(...three);
-    const asker = { sticky: stickyKey(taskId("b")) };
+    const balancer = new Balancer();
+    const ingress = { ...DEFAULT_INGRESS, stickyCookie: "at" };
+    balancer.replace([{ ...route("web", three), ingress }], T0);
+    const asker = { cookies: `x=y; at=${stickyKey(taskId("b"))}` };
     const pick = () => balancer.pick("8080/web", T0, NONE, asker)?.backend.taskId;
     expect([pick(), pick(), pick()]).to.deep.equal(["b", "b", "b"]);
     balancer.failed(taskId("b"), T0);

@@ -18,6 +18,7 @@ import type { IngressOptions } from "@skein/common/model/ingress-options";
 import { DEFAULT_INGRESS } from "@skein/common/model/ingress-options";
 import type { Backend, ServiceRoute } from "@skein/common/model/routes";
 import type { Instant } from "@skein/common/time";
+import { cookieValue } from "../ingress/http-rewrite.ts";
 import { PUBLISHED_PORTS_MAX } from "../limits.ts";
 import { EndpointHealth, type Health } from "./endpoint-health.ts";
 import { hashText, POLICY, stickyKey } from "./policies.ts";
@@ -36,8 +37,8 @@ export type RouteKey = string;
 export interface Asker {
   /** The client's address. */
   readonly source?: string;
-  /** The `stickyKey` of the task it was with. */
-  readonly sticky?: string;
+  /** Its Cookie fields, one of which may name the task it was with. */
+  readonly cookies?: string;
 }
 
 export interface PortRoute {
@@ -154,6 +155,10 @@ export class Balancer {
     else this.#load.delete(task);
   }
 
+  loads(): ReadonlyMap<string, number> {
+    return new Map(this.#load);
+  }
+
   load(task: TaskId): number {
     return this.#load.get(task) ?? 0;
   }
@@ -190,10 +195,12 @@ export class Balancer {
   #byPolicy(
     route: PortRoute,
     mayTake: (backend: Backend) => boolean,
-    { source = "", sticky }: Asker,
+    { source = "", cookies }: Asker,
   ): number | undefined {
     const { backends, next } = route;
-    if (sticky !== undefined) {
+    const { stickyCookie } = route.options;
+    if (stickyCookie !== undefined && cookies !== undefined) {
+      const sticky = cookieValue(cookies, stickyCookie);
       const index = backends.findIndex((backend) => stickyKey(backend.taskId) === sticky);
       const known = backends[index];
       if (known !== undefined && mayTake(known)) return index;

@@ -96,6 +96,8 @@ export interface ServingPlan {
 /** What `report` says; counters only ever grow while their service exists. */
 export interface DataPlaneFigures {
   readonly services: readonly ServiceFigures[];
+  /** Connections and requests of this node under way at each task. */
+  readonly openByTask: ReadonlyMap<string, number>;
   readonly openPorts: number;
   readonly waiting: number;
   readonly connecting: number;
@@ -269,6 +271,7 @@ export class DataPlane implements Machine<DataPlaneInput, DataPlaneEffect> {
     const { ejected, silentNodes } = this.#balancer.counts(now);
     return {
       services: this.#meters.list(),
+      openByTask: this.#balancer.loads(),
       openPorts: this.#ports.openCount(),
       ...this.#connections.counts(),
       relayed: this.#relayed.size,

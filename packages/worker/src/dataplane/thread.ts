@@ -1,4 +1,5 @@
 /** Entry of the data plane's thread: `workerData` is `{ config, identityDirectory }`. */
+import { dirname, join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { must } from "@skein/common/assert";
 import { nodeConfigSchema } from "@skein/common/model/node-config";
@@ -10,6 +11,7 @@ import { systemRandom } from "@skein/common/node/system-random";
 import { createTlsNetwork } from "@skein/common/node/tls-network";
 import { decodeWith, text } from "@skein/common/wire/schema";
 import * as v from "valibot";
+import { ACCESS_DIRECTORY } from "../logs/log-files.ts";
 import type { FromDataPlane, ToThread } from "./protocol.ts";
 import { DATA_PLANE_HELP } from "./shell/figures.ts";
 import { createDataPlane } from "./shell/plane.ts";
@@ -47,6 +49,7 @@ function start(): void {
     network,
     tcp: bestTcp(),
     random: systemRandom(),
+    accessDirectory: join(dirname(identityDirectory), ACCESS_DIRECTORY),
     clock,
     log,
     metrics,

@@ -17,3 +17,6 @@ export function outputPath(task: TaskId, stream: StreamName): string {
 export function marksPath(task: TaskId, stream: StreamName): string {
   return `${outputPath(task, stream)}.times`;
 }
+
+/** Access logs of published services, in the node's state directory. */
+export const ACCESS_DIRECTORY = "access";

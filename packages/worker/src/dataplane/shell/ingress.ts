@@ -1,10 +1,18 @@
 /** Listening sockets of published ports, and the clients they take. Decides nothing. */
 import { closeSync } from "node:fs";
+import type { Clock, Timer } from "@skein/common/io/clock";
 import type { Log } from "@skein/common/io/log";
+import type { Metrics } from "@skein/common/io/metrics";
 import type { IngressOptions } from "@skein/common/model/ingress-options";
 import { DEFAULT_INGRESS } from "@skein/common/model/ingress-options";
+import type { AccessRecord } from "../../ingress/access-log.ts";
+import { combinedLine, jsonLine } from "../../ingress/access-log.ts";
+import { RequestFigures } from "../../ingress/request-figures.ts";
 import type { DataPlaneInput, ServingPlan } from "../dataplane.ts";
+import type { AccessLogs } from "./access-logs.ts";
 import type { Conn, ListenAt, Listening, Tcp } from "./conn.ts";
+import { HttpClient } from "./http-client.ts";
+import { HttpPool } from "./http-pool.ts";
 import type { StreamDialer } from "./stream-dialer.ts";
 import { TcpClient } from "./tcp-client.ts";
 import type { Asking, Connect, Reject } from "./tries.ts";
@@ -15,15 +23,23 @@ export interface IngressPorts {
   readonly tcp: Tcp;
   readonly dialer: StreamDialer;
   readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly accessLogs: AccessLogs;
   /** Ids shared with the stream server. */
   readonly nextId: () => number;
   readonly submit: (input: DataPlaneInput) => void;
 }
 
+const NOTHING = Buffer.alloc(0);
+const TICK_MS = 1000;
+
 /** One client's connection. */
 export interface Client {
   /** Tells the bytes carried since the last time, for the figures. */
   reportBytes(): void;
+  /** Once a second: what took too long is ended. */
+  tick(now: number): void;
   shut(): void;
 }
 
@@ -36,6 +52,12 @@ export interface IngressContext extends Pick<IngressPorts, "address" | "tcp" | "
   add(client: Client): void;
   remove(client: Client): void;
   options(service: string): IngressOptions;
+  readonly pool: HttpPool;
+  readonly now: () => number;
+  /** A request has its answer. */
+  finished(record: AccessRecord): void;
+  /** What came was no request that could be passed on. */
+  refused(status: number): void;
 }
 
 export class Ingress {
@@ -45,6 +67,9 @@ export class Ingress {
   readonly #handed = new Map<number, Listening>();
   readonly #asking = new Map<number, Asking>();
   readonly #clients = new Set<Client>();
+  readonly #pool: HttpPool;
+  readonly #figures = new RequestFigures();
+  #timer: Timer | undefined;
   #plan: ServingPlan = {
     ports: new Map(),
     services: new Map(),
@@ -54,6 +79,8 @@ export class Ingress {
 
   constructor(ports: IngressPorts) {
     this.#ports = ports;
+    this.#pool = new HttpPool(() => ports.clock.now());
+    this.#tick();
     const { address, tcp, dialer, submit, nextId } = ports;
     this.#context = {
       address,
@@ -69,11 +96,24 @@ export class Ingress {
       add: (client) => void this.#clients.add(client),
       remove: (client) => void this.#clients.delete(client),
       options: (service) => this.#plan.services.get(service) ?? DEFAULT_INGRESS,
+      pool: this.#pool,
+      now: () => ports.clock.now(),
+      finished: (record) => this.#finished(record),
+      refused: (status) => {
+        ports.metrics.count("skein_ingress_bad_requests_total", 1, { status: String(status) });
+      },
     };
   }
 
   serve(plan: ServingPlan): void {
     this.#plan = plan;
+    this.#pool.retain(plan.tasks);
+    this.#figures.retain(plan.services, plan.tasks);
+  }
+
+  /** Figures of requests, as metrics. */
+  requestMetrics(open: (task: string) => number): string {
+    return this.#figures.text('process="dataplane"', open);
   }
 
   open(publishedPort: number): void {
@@ -149,6 +189,29 @@ export class Ingress {
     this.#own.clear();
     this.#handed.clear();
     for (const client of [...this.#clients]) client.shut();
+    this.#timer?.cancel();
+    this.#pool.shut();
+  }
+
+  #tick(): void {
+    const { clock } = this.#ports;
+    this.#timer = clock.after(TICK_MS, () => {
+      const now = clock.now();
+      for (const client of this.#clients) client.tick(now);
+      this.#pool.sweep();
+      this.#tick();
+    });
+  }
+
+  #finished(record: AccessRecord): void {
+    const { service, task, status, durationMs } = record;
+    this.#figures.finished({ service, task, status, durationMs });
+    const format = (this.#plan.services.get(service) ?? DEFAULT_INGRESS).accessLog;
+    if (format === "off" || service === "") return;
+    this.#ports.accessLogs.write(
+      service,
+      format === "json" ? jsonLine(record) : combinedLine(record),
+    );
   }
 
   #listen(
@@ -161,6 +224,8 @@ export class Ingress {
   }
 
   #accepted(publishedPort: number, conn: Conn): void {
-    new TcpClient(this.#context, conn, publishedPort);
+    const protocol = this.#plan.ports.get(publishedPort) ?? "tcp";
+    if (protocol === "http") new HttpClient(this.#context, conn, publishedPort).start(NOTHING);
+    else new TcpClient(this.#context, conn, { port: publishedPort, sniffs: protocol === "auto" });
   }
 }

@@ -12,6 +12,8 @@ import { Overlay } from "../../vip/shell/overlay.ts";
 import type { DataPlaneEffect, DataPlaneInput } from "../dataplane.ts";
 import { DataPlane } from "../dataplane.ts";
 import type { FromDataPlane, ToDataPlane } from "../protocol.ts";
+import type { AccessLogs } from "./access-logs.ts";
+import { openAccessLogs } from "./access-logs.ts";
 import type { Tcp } from "./conn.ts";
 import { FiguresReporter } from "./figures.ts";
 import { Ingress } from "./ingress.ts";
@@ -24,6 +26,8 @@ export interface DataPlaneOptions {
   readonly config: Pick<NodeConfig, "nodeId" | "address" | "dataPort">;
   readonly network: Network;
   readonly tcp: Tcp;
+  /** Where access logs are written. */
+  readonly accessDirectory: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: MetricsRegistry;
@@ -47,6 +51,7 @@ class Plane implements DataPlaneHandle {
   readonly #options: DataPlaneOptions;
   readonly #driver: Driver<DataPlaneInput, DataPlaneEffect>;
   readonly #ingress: Ingress;
+  readonly #accessLogs: AccessLogs;
   readonly #streams: StreamServer;
   readonly #dialer: StreamDialer;
   readonly #listener: Listener;
@@ -69,7 +74,9 @@ class Plane implements DataPlaneHandle {
     );
     const { address } = config;
     const tcp = options.tcp;
-    this.#ingress = new Ingress({ address, tcp, dialer: this.#dialer, log, ...shared });
+    this.#accessLogs = openAccessLogs({ directory: options.accessDirectory, log, metrics });
+    const files = { accessLogs: this.#accessLogs, log, metrics, clock };
+    this.#ingress = new Ingress({ address, tcp, dialer: this.#dialer, ...files, ...shared });
     this.#streams = new StreamServer({ tcp, ...shared });
     this.#figures = new FiguresReporter(metrics);
     this.#driver = new Driver(
@@ -163,7 +170,9 @@ class Plane implements DataPlaneHandle {
 
   #report(effect: Extract<DataPlaneEffect, { kind: "report" }>): void {
     this.#figures.report(effect.figures);
-    const text = this.#options.metrics.text();
+    const { openByTask } = effect.figures;
+    const requests = this.#ingress.requestMetrics((task) => openByTask.get(task) ?? 0);
+    const text = this.#options.metrics.text() + requests;
     this.#options.post({ kind: "metrics", id: effect.id, text });
   }
 
@@ -174,6 +183,7 @@ class Plane implements DataPlaneHandle {
     this.#streams.shut();
     this.#dialer.shut();
     this.#overlay?.shut();
+    this.#accessLogs.close();
     this.#options.ended();
   }
 }

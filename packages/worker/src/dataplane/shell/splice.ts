@@ -4,10 +4,16 @@
  */
 import type { Conn, ConnEvents } from "./conn.ts";
 
-/** `over` when `a` is closed. */
-export function splice(a: Conn, b: Conn, over: () => void): void {
-  a.listen(new Side(a, b, over));
-  b.listen(new Side(b, a, () => undefined));
+export interface Splicing {
+  /** The end of `a`'s half was read before. */
+  readonly ended?: boolean;
+  /** `a` is closed. */
+  readonly over: () => void;
+}
+
+export function splice(a: Conn, b: Conn, { ended = false, over }: Splicing): void {
+  a.listen(new Side(a, b, { ended, over }));
+  b.listen(new Side(b, a, { ended: false, over: () => undefined }));
   a.resume();
   b.resume();
 }
@@ -16,12 +22,13 @@ class Side implements ConnEvents {
   readonly #own: Conn;
   readonly #other: Conn;
   readonly #over: () => void;
-  #ended = false;
+  #ended: boolean;
 
-  constructor(own: Conn, other: Conn, over: () => void) {
+  constructor(own: Conn, other: Conn, { ended, over }: Required<Splicing>) {
     this.#own = own;
     this.#other = other;
     this.#over = over;
+    this.#ended = ended;
   }
 
   data(bytes: Buffer): void {

@@ -120,7 +120,7 @@ class ServedStream implements StreamReceiver {
       if (this.#over) return result.destroy();
       this.#over = true;
       this.#mux.send(this.#stream, { kind: "accepted" });
-      splice(new StreamConn(this.#mux, this.#stream), result, this.#ended);
+      splice(new StreamConn(this.#mux, this.#stream), result, { over: this.#ended });
     });
   }
 

@@ -1,5 +1,4 @@
 /** The tries of one connection or request at its backends; the machine says which one it gets. */
-import type { TaskId } from "@skein/common/ids";
 import type { ConnectionEffect } from "../connection-effect.ts";
 import type { DataPlaneInput } from "../dataplane.ts";
 import type { Conn, Dial } from "./conn.ts";
@@ -21,8 +20,7 @@ export interface Asking {
 /** A backend that answered. */
 export interface Reached {
   readonly conn: Conn;
-  readonly taskId: TaskId;
-  readonly service: string;
+  readonly connect: Connect;
 }
 
 interface Try {
@@ -70,8 +68,7 @@ export class Tries {
     const one = this.#tries.get(attempt);
     this.#tries.delete(attempt);
     if (one?.conn === undefined) return undefined;
-    const { taskId, service } = one.connect;
-    return { conn: one.conn, taskId, service };
+    return { conn: one.conn, connect: one.connect };
   }
 
   abortAll(): void {
