@@ -24,6 +24,8 @@ const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   replicas: (rounds) => benchReplicas(Math.min(rounds, 5)),
   writes: (rounds) => benchWrites(Math.min(rounds, 3)),
   wal: (rounds) => benchWal(rounds),
+  // Loaded when asked for: it bundles what it measures.
+  ingress: async (rounds) => (await import("./bench/ingress.ts")).benchIngress(Math.min(rounds, 3)),
 };
 
 const [name = "", rounds = "20"] = process.argv.slice(2);
