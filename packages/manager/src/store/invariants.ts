@@ -8,7 +8,7 @@ import type { Task } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
 import { parsePool } from "./addresses.ts";
 import { networkFaults } from "./network-audit.ts";
-import { portKey } from "./ports.ts";
+import { portKey, requestRule } from "./ports.ts";
 import { taskRange } from "./subnets.ts";
 import { isWanted } from "./task-writes.ts";
 import type { ClusterView } from "./view.ts";
@@ -111,7 +111,7 @@ function nameFaults(view: ClusterView): readonly string[] {
   return [
     ...repeated(living.map(({ spec }) => spec.name)).map((name) => `service name ${name} twice`),
     ...repeated(configs.map(({ spec }) => spec.name)).map((name) => `config name ${name} twice`),
-    ...repeated(ingress.map(portKey)).map((port) => `port ${port} twice`),
+    ...repeated(living.flatMap(ingressPorts)).map((port) => `port ${port} twice`),
     ...ingress.filter((port) => host.has(portKey(port))).map((port) => `${portKey(port)} on host`),
     ...ingress.filter((port) => port.publishedPort === 0).map(() => "a port is not assigned"),
     ...living
@@ -121,6 +121,12 @@ function nameFaults(view: ClusterView): readonly string[] {
       .filter((config) => view.configByName(config.spec.name) !== config)
       .map(({ id }) => `config ${id} is not found by name`),
   ];
+}
+
+/** With the requests that the service answers there: several may share a port by them. */
+function ingressPorts({ ports, spec }: Service): readonly string[] {
+  const rule = requestRule(spec.labels) ?? "";
+  return ports.filter(({ mode }) => mode === "ingress").map((port) => `${portKey(port)} ${rule}`);
 }
 
 function hostPorts({ ports }: Service): readonly string[] {

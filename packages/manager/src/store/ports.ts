@@ -8,13 +8,16 @@
  *   P2. Assignment is the lowest free port of the range: a function of the state alone.
  *   P3. An assigned port is kept by the update of a service that still leaves the choice to us,
  *       since clients connect to it.
+ *   P4. A port is one service's, unless all that share it say which requests they answer, each other
+ *       ones.
  */
-import type { PortSpec, Service } from "@skein/common/model/service";
+import { ingressOptions } from "@skein/common/model/ingress-options";
+import type { PortSpec, Service, ServiceSpec } from "@skein/common/model/service";
 import type { Result } from "@skein/common/result";
 import { ok } from "@skein/common/result";
 import { ASSIGNED_PORT_FIRST, ASSIGNED_PORT_LAST } from "../limits.ts";
 import type { Refusal } from "./command.ts";
-import { portsExhausted, portTaken, portTwice } from "./refusal.ts";
+import { portsExhausted, portTaken, portTwice, ruleTaken } from "./refusal.ts";
 import type { StoreView } from "./tables.ts";
 
 export function portKey(port: Pick<PortSpec, "protocol" | "publishedPort">): string {
@@ -26,14 +29,15 @@ export function portKey(port: Pick<PortSpec, "protocol" | "publishedPort">): str
  */
 export function assignPorts(
   view: StoreView,
-  wanted: readonly PortSpec[],
+  { ports: wanted, labels }: Pick<ServiceSpec, "ports" | "labels">,
   old?: Service,
 ): Result<readonly PortSpec[], Refusal> {
+  const rule = requestRule(labels);
   const reserved = new Set<string>();
   for (const port of wanted) {
     if (port.publishedPort === 0) continue;
     if (reserved.has(portKey(port))) return portTwice();
-    const conflict = findConflict(view, port, old);
+    const conflict = findConflict(view, { port, rule }, old);
     if (conflict !== undefined) return conflict;
     reserved.add(portKey(port));
   }
@@ -48,13 +52,34 @@ export function assignPorts(
   return ok(assigned);
 }
 
+/**
+ * Which requests a service answers on a port it shares ("shop.example/cart"); undefined: all there
+ * are, so it shares with nobody (P4).
+ */
+export function requestRule(labels: ServiceSpec["labels"]): string | undefined {
+  const options = ingressOptions(labels);
+  if (!options.ok) return undefined;
+  const { host, path } = options.value;
+  return host === undefined && path === undefined ? undefined : `${host ?? "*"}${path ?? "/"}`;
+}
+
+interface Asked {
+  readonly port: PortSpec;
+  readonly rule: string | undefined;
+}
+
 /** Host-mode ports of two services meet only on a node, which is the scheduler's business. */
-function findConflict(view: StoreView, port: PortSpec, old: Service | undefined) {
+function findConflict(view: StoreView, { port, rule }: Asked, old: Service | undefined) {
   for (const holder of view.portHolders(port)) {
     if (holder.id === old?.id) continue;
     const held = holder.ports.find((other) => portKey(other) === portKey(port));
     if (held === undefined || (held.mode === "host" && port.mode === "host")) continue;
-    return portTaken(port.publishedPort, holder, held.mode);
+    const theirs = requestRule(holder.spec.labels);
+    const shares = held.mode === "ingress" && port.mode === "ingress" && port.protocol === "tcp";
+    if (!shares || rule === undefined || theirs === undefined) {
+      return portTaken(port.publishedPort, holder, held.mode);
+    }
+    if (rule === theirs) return ruleTaken(port.publishedPort, holder, rule);
   }
   return undefined;
 }

@@ -141,6 +141,15 @@ export function portTaken(port: number, holder: Service, mode: PortSpec["mode"])
   );
 }
 
+/** Both services say which requests of the port they answer, and say the same. */
+export function ruleTaken(port: number, holder: Service, rule: string) {
+  const whose = `service '${holder.spec.name}' (${holder.id})`;
+  return refuse(
+    "port-taken",
+    `port '${port}': requests to ${rule} are answered by ${whose} already`,
+  );
+}
+
 export function portTwice() {
   return refuse("port-taken", "EndpointSpec: duplicate published ports provided");
 }

@@ -28,7 +28,7 @@ export function changeSpec(
   service: Service,
   change: { readonly spec: ServiceSpec; readonly updateStatus?: UpdateStatus },
 ): Result<undefined, Refusal> {
-  const ports = assignPorts(draft.view, change.spec.ports, service);
+  const ports = assignPorts(draft.view, change.spec, service);
   if (!ports.ok) return ports;
   const vips = assignVips(draft, change.spec, service);
   if (!vips.ok) return vips;

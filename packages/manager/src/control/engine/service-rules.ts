@@ -2,12 +2,14 @@
  * What makes a ServiceSpec invalid, in dockerd's and Swarm's words and with their status codes.
  * Order is Swarm's: what the API layer finds comes before what the cluster finds.
  */
+
 import { SPEC_SHORT_TEXT_MAX } from "../../limits.ts";
 import { parseConstraint } from "../../scheduler/constraint.ts";
 import type { Checked } from "../api-error.ts";
 import { badRequest, invalidArgument, rpc, unclassified } from "../api-error.ts";
 import { checkHealth } from "./health.ts";
 import { isHostImage, isReference } from "./image.ts";
+import { checkIngressLabels } from "./ingress-labels.ts";
 import { checkProcess } from "./process-rules.ts";
 import { checkLabels } from "./service-labels.ts";
 import { checkMode } from "./service-mode.ts";
@@ -28,6 +30,7 @@ export function checkSpec(spec: EngineServiceSpec, verb: string): Wrong {
   const what = `Cannot ${verb} service ${spec.Name}`;
   return (
     checkMode(spec, what) ??
+    checkIngressLabels(spec.Labels ?? {}, what) ??
     checkRuntime(task) ??
     checkRestart(task) ??
     checkUpdate(spec.UpdateConfig, "update") ??

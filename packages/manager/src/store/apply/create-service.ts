@@ -18,7 +18,7 @@ export function applyCreateService(
   if (view.serviceByName(spec.name) !== undefined) return serviceNameTaken(spec.name);
   // Ids are drawn at random: this is a client that sends its own, or a command proposed twice.
   if (view.services.get(serviceId) !== undefined) return serviceNameTaken(serviceId);
-  const ports = assignPorts(view, spec.ports);
+  const ports = assignPorts(view, spec);
   if (!ports.ok) return ports;
   const draft = new Draft(view, facts);
   const vips = assignVips(draft, spec);
