@@ -299,7 +299,7 @@ function round(value: number): number {
 }
 
 function nginxTask(directory: string): string {
-  const listen = `server { listen ${TASK}:${TASK_PORT}; location / { return 200 "hello world\\n"; }`;
+  const listen = `server { listen ${TASK}:${TASK_PORT}; location / { return 200 "hello\\n"; }`;
   return nginx(directory, "task", `${listen} location /big { root ${directory}; } }`);
 }
 
@@ -314,10 +314,11 @@ function nginxProxy(directory: string): string {
 }
 
 function nginx(directory: string, name: string, http: string): string {
+  const log = http.includes("access_log") ? "" : "access_log off;";
   return `user root; daemon off; worker_processes 1; pid ${directory}/${name}.pid;
 error_log ${directory}/${name}-error.log;
 events { worker_connections 4096; }
-http { ${http.includes("access_log") ? "" : "access_log off;"} keepalive_requests 100000000; ${http} }
+http { ${log} keepalive_requests 100000000; ${http} }
 `;
 }
 

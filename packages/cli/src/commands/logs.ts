@@ -7,7 +7,7 @@ import { readLogLines } from "../api/log-frames.ts";
 import { textAt } from "../api/read.ts";
 import { client, refusal, tasksOf } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
-import { colours, printJson } from "./context.ts";
+import { CommandError, colours, printJson } from "./context.ts";
 import { examples } from "./help.ts";
 import { namesOf } from "./tasks.ts";
 import { wholeNumber } from "./values.ts";
@@ -18,6 +18,7 @@ interface LogFlags extends GlobalOptions {
   readonly tail?: number | "all";
   readonly since?: string;
   readonly raw?: boolean;
+  readonly access?: boolean;
 }
 
 export function addLogs(parent: Command): void {
@@ -30,6 +31,7 @@ export function addLogs(parent: Command): void {
     .option("-n, --tail <n>", "only the last lines of each task", tailValue)
     .option("--since <time>", "only newer lines: 10m, or 2026-01-31T10:00:00Z")
     .option("--raw", "the bare lines")
+    .option("--access", "the requests to its published ports instead, from every node")
     .addHelpText("after", examples(`${self} web`, `${self} --follow --tail 20 web`))
     .action((name: string, _flags: unknown, command: Command) =>
       logs(name, command.optsWithGlobals<LogFlags>()),
@@ -50,8 +52,15 @@ async function logs(name: string, flags: LogFlags): Promise<void> {
     timestamps: timestamps ? "1" : "0",
     tail: String(flags.tail ?? "all"),
     ...(flags.since === undefined ? {} : { since: flags.since }),
+    ...(flags.access === true ? { access: "1" } : {}),
   };
-  const show = flags.raw === true || flags.json === true ? undefined : await prefixes(api);
+  if (flags.access === true && (flags.since !== undefined || flags.timestamps === true)) {
+    throw new CommandError(`Cannot ${what}: lines of an access log have times of their own`);
+  }
+  const show =
+    flags.raw === true || flags.json === true || flags.access === true
+      ? undefined
+      : await prefixes(api);
   for await (const line of openLogs(api, name, { query, what })) {
     if (flags.json === true) {
       printJson(line);

@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import type { TaskId } from "../ids.ts";
 import type { Decoded } from "./schema.ts";
-import { bytes, count, flag, id } from "./schema.ts";
+import { bytes, count, flag, id, shortText } from "./schema.ts";
 
 export const logRequestSchema = v.object({
   taskIds: v.array(id<TaskId>()),
@@ -17,6 +17,8 @@ export const logRequestSchema = v.object({
   /** Wall milliseconds: lines at or after it. */
   since: v.exactOptional(count),
   until: v.exactOptional(count),
+  /** Name of a service: the access log of this node for it, instead of the output of tasks. */
+  access: v.exactOptional(shortText),
 });
 export type LogRequest = Decoded<typeof logRequestSchema>;
 

@@ -8,8 +8,8 @@
  *   P2. Assignment is the lowest free port of the range: a function of the state alone.
  *   P3. An assigned port is kept by the update of a service that still leaves the choice to us,
  *       since clients connect to it.
- *   P4. A port is one service's, unless all that share it say which requests they answer, each other
- *       ones.
+ *   P4. A port is one service's, unless all that share it say which requests they answer, each
+ *       other ones.
  */
 import { ingressOptions } from "@skein/common/model/ingress-options";
 import type { PortSpec, Service, ServiceSpec } from "@skein/common/model/service";

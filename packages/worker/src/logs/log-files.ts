@@ -20,3 +20,8 @@ export function marksPath(task: TaskId, stream: StreamName): string {
 
 /** Access logs of published services, in the node's state directory. */
 export const ACCESS_DIRECTORY = "access";
+
+/** Names of services have no other characters; whatever comes, it names a file in the directory. */
+export function accessPath(service: string): string {
+  return `${ACCESS_DIRECTORY}/${service.replaceAll(/[^\w.-]/g, "_").replace(/^\.+/, "_")}.log`;
+}

@@ -5,6 +5,7 @@ import type { Accept, Link, LinkReceiver } from "@skein/common/io/network";
 import { decode, encode } from "@skein/common/wire/codec";
 import { logRequestSchema } from "@skein/common/wire/log-messages";
 import { LOG_REQUESTS_MAX, LOG_TASKS_MAX } from "../limits.ts";
+import { AccessSession } from "../logs/access-session.ts";
 import type { LogSessionPorts } from "../logs/log-session.ts";
 import { LogSession } from "../logs/log-session.ts";
 
@@ -45,7 +46,7 @@ class Reader implements LinkReceiver {
   readonly #ports: LogServerPorts;
   readonly #gone: () => void;
   #link: Link | undefined;
-  #session: LogSession | undefined;
+  #session: LogSession | AccessSession | undefined;
 
   constructor(ports: LogServerPorts, gone: () => void) {
     this.#ports = ports;
@@ -65,7 +66,8 @@ class Reader implements LinkReceiver {
       const reason = request.ok ? `more than ${LOG_TASKS_MAX} tasks` : request.error.reason;
       return link.close(`not a log request: ${reason}`);
     }
-    this.#session = new LogSession(this.#ports, request.value, {
+    const Session = request.value.access === undefined ? LogSession : AccessSession;
+    this.#session = new Session(this.#ports, request.value, {
       send: (message) => {
         const isSent = link.send(encode(message));
         // The reader has all it asked for; the close goes out behind what is queued.

@@ -6,6 +6,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { compareVersions } from "@skein/common/api/match-route";
+import { isSet } from "@skein/common/api/query";
 import { nodeId as asNodeId } from "@skein/common/ids";
 import type { Service } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
@@ -14,6 +15,7 @@ import type { LogQuery } from "../../control/engine/log-frame.ts";
 import { frameOf, logFrame, parseLogQuery } from "../../control/engine/log-frame.ts";
 import { resolveService, resolveTask } from "../../control/resolve.ts";
 import { FOLLOW_LOOK_MS, LOG_OPEN_MS, STREAM_QUEUE_BYTES_MAX } from "../../limits.ts";
+import { AccessStream } from "./access-stream.ts";
 import type { Handler } from "./handler.ts";
 import { reading } from "./handler.ts";
 import type { ManagerPort } from "./port.ts";
@@ -25,6 +27,12 @@ const serviceLogs: Handler = reading((port, request) => {
   if (!query.ok) return { kind: "error", error: query.error };
   const service = resolveService(port.view, request.subject);
   if (!service.ok) return { kind: "error", error: service.error };
+  if (isSet(request.query.get("access") ?? undefined)) {
+    const { id, spec } = service.value;
+    const wanted = { query: query.value, service: { id, name: spec.name } };
+    const run = (response: ServerResponse) => new AccessStream(port, response, wanted).start();
+    return { kind: "stream", contentType: MULTIPLEXED, run };
+  }
   return streamLogs(port, request, { query: query.value, tasks: tasksOf(port, service.value) });
 });
 
@@ -40,6 +48,8 @@ const taskLogs: Handler = reading((port, request) => {
   };
   return streamLogs(port, request, { query: query.value, tasks });
 });
+
+const MULTIPLEXED = "application/vnd.docker.multiplexed-stream";
 
 export const LOG_HANDLERS = { "service-logs": serviceLogs, "task-logs": taskLogs } as const;
 

@@ -4,10 +4,11 @@
  * which are counted, and never a request.
  */
 import { appendFile, mkdir, rename, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Log } from "@skein/common/io/log";
 import type { Metrics } from "@skein/common/io/metrics";
 import { ACCESS_FILE_BYTES_MAX, ACCESS_QUEUE_BYTES_MAX, ACCESS_WRITE_MS } from "../../limits.ts";
+import { accessPath } from "../../logs/log-files.ts";
 
 export interface AccessLogs {
   write(service: string, line: string): void;
@@ -77,7 +78,7 @@ class AccessFiles implements AccessLogs {
 
   async #append(service: string, queue: Queue, text: string): Promise<void> {
     const { directory, metrics, log } = this.#ports;
-    const path = join(directory, `${service}.log`);
+    const path = join(directory, basename(accessPath(service)));
     try {
       if (queue.size === undefined) {
         await mkdir(directory, { recursive: true, mode: 0o700 });
