@@ -43,6 +43,7 @@ export const SUITES: readonly Suite[] = [
     mocha: ["test/kernel/*.test.ts"],
     needs: ["root", "namespaces"],
   },
+  { name: "ingress, bad cases", tier: "full", mocha: ["test/ingress/*.test.ts"] },
   { name: "failures", tier: "full", mocha: ["test/failures/*.test.ts"] },
   {
     name: "simulator, 50 seeds",

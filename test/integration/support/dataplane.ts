@@ -111,6 +111,11 @@ export class TestNode {
     return (await this.hear("metrics", (message) => message.id === id)).text;
   }
 
+  /** Loses every frame to and from these hosts; none: heals. */
+  cut(addresses: readonly string[]): void {
+    this.#network.setCut(addresses);
+  }
+
   links(): number {
     return this.#network.linkCount();
   }

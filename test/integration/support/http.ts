@@ -1,5 +1,4 @@
 /** Raw HTTP for tests: what is sent and what comes back, byte by byte. */
-import { once } from "node:events";
 import { connect } from "node:net";
 
 export interface RawAnswer {
@@ -22,7 +21,7 @@ export async function raw(
     reset = true;
   });
   const closed = new Promise((resolve) => socket.once("close", resolve));
-  await once(socket, "connect");
+  // Not `connect` first: a connection that is refused at once may never tell it.
   socket.write(send, "latin1");
   await closed;
   return { text, reset };
