@@ -139,7 +139,7 @@ class VipClient {
       this.#timer?.cancel();
       this.#dial = undefined;
       if ("error" in result) return this.#attempt();
-      splice(this.#conn, result, () => this.#end());
+      splice(this.#conn, result, { over: () => this.#end() });
     });
   }
 
