@@ -6,6 +6,7 @@ import { addDoctor } from "./commands/doctor.ts";
 import { addEnv } from "./commands/env.ts";
 import { addExperiment } from "./commands/experiment.ts";
 import { addGossip } from "./commands/gossip.ts";
+import { addExplain } from "./commands/explain.ts";
 import { examples } from "./commands/help.ts";
 import { addLoad } from "./commands/load.ts";
 import { addLogs } from "./commands/logs.ts";
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addConfig(program);
   addStack(program);
   addLogs(program);
+  addExplain(program);
   addExperiment(program);
   addLoad(program);
   addGlobalOptions(program);

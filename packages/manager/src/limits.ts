@@ -167,6 +167,10 @@ export const SCHEDULE_TASKS_MAX = 4000;
 export const SCHEDULE_CHUNK_TASKS = 4000;
 /** Groups up to this size look at every node for each task; for larger ones a tree pays. */
 export const SCAN_TASKS_MAX = 4;
+/** Former specs a service keeps: `skein service rollback --to` reaches any of them. */
+export const SERVICE_HISTORY_MAX = 10;
+/** Moves of one rebalancing: whoever wants more asks again when these are done. */
+export const REBALANCE_MOVES_MAX = 20;
 /** Parsed constraints remembered; beyond that all are forgotten and parsed anew. */
 export const CONSTRAINTS_PARSED_MAX = 4096;
 /** A node where tasks of a service failed this often of late is tried last. */

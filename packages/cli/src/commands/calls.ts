@@ -48,6 +48,15 @@ export async function list(
   return listAt({ all: await call(api, { method: "GET", ...request }, what) }, "all");
 }
 
+/** Nodes, services or tasks as they were. */
+export function listAtTime(
+  api: ApiClient,
+  { list: kind, time }: { readonly list: "nodes" | "services" | "tasks"; readonly time: number },
+  what: string,
+): Promise<readonly unknown[]> {
+  return list(api, { path: `/skein/v1/at/${kind}`, query: { time: String(time) } }, what);
+}
+
 /** `key=value` words of `--filter`, as the API wants them. */
 export function filterQuery(words: readonly string[], what: string): Record<string, string> {
   const filters: Record<string, Record<string, boolean>> = {};

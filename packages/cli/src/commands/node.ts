@@ -5,7 +5,16 @@ import { Option } from "commander";
 import type { ApiClient } from "../api/client.ts";
 import { at, textAt } from "../api/read.ts";
 import { table } from "../output/table.ts";
-import { call, change, client, compareNodes, filterQuery, isLeader, list } from "./calls.ts";
+import {
+  call,
+  change,
+  client,
+  compareNodes,
+  filterQuery,
+  isLeader,
+  list,
+  listAtTime,
+} from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
 import { print, printJson } from "./context.ts";
 import { examples } from "./help.ts";
@@ -171,7 +180,11 @@ async function listNodes(flags: ListFlags): Promise<void> {
   const what = "list nodes";
   const api = await client(flags, what);
   const query = filterQuery(flags.filter ?? [], what);
-  const nodes = [...(await list(api, { path: "/nodes", query }, what))].sort(compareNodes);
+  const found =
+    flags.at === undefined
+      ? await list(api, { path: "/nodes", query }, what)
+      : await listAtTime(api, { list: "nodes", time: flags.at }, what);
+  const nodes = [...found].sort(compareNodes);
   if (flags.json === true) return printJson(nodes);
   if (flags.quiet === true) return nodes.forEach((node) => print(textAt(node, "ID")));
   const rows = nodes.map((node) => [

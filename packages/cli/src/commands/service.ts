@@ -3,7 +3,17 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { at, listAt, numberAt, textAt } from "../api/read.ts";
 import { table } from "../output/table.ts";
-import { call, change, client, compareNames, filterQuery, list, nameOf } from "./calls.ts";
+import {
+  call,
+  change,
+  client,
+  compareNames,
+  filterQuery,
+  list,
+  listAtTime,
+  nameOf,
+} from "./calls.ts";
+import { printChanges } from "./changes.ts";
 import type { GlobalOptions } from "./context.ts";
 import { CommandError, print, printJson, remark } from "./context.ts";
 import { converge } from "./converge.ts";
@@ -24,6 +34,7 @@ type Flags = GlobalOptions & {
   readonly quiet?: boolean;
 };
 type UpdateFlags = Flags & {
+  readonly to?: string;
   readonly force?: boolean;
   readonly rollback?: boolean;
   readonly args?: string;
@@ -114,12 +125,23 @@ function addChange(service: Command): void {
     );
   service
     .command("rollback <service>")
-    .description("Go back to the former spec")
+    .description("Go back to the former spec, or to any of its history")
+    .option("--to <version>", "as service history shows it")
     .option(...DETACH)
     .option(...QUIET)
-    .addHelpText("after", examples("skein service rollback web"))
+    .addHelpText(
+      "after",
+      examples("skein service rollback web", "skein service rollback --to 42 web"),
+    )
     .action((name: string, _flags: unknown, command: Command) =>
       update(name, { ...command.optsWithGlobals<UpdateFlags>(), rollback: true }),
+    );
+  service
+    .command("history <service>")
+    .description("List its versions, newest first, with what each changed")
+    .addHelpText("after", examples("skein service history web"))
+    .action((name: string, _flags: unknown, command: Command) =>
+      history(name, command.optsWithGlobals<Flags>()),
     );
   service
     .command("rm <service...>")
@@ -194,14 +216,14 @@ async function update(name: string, flags: UpdateFlags): Promise<void> {
     kind: "services",
     name,
     what,
-    ...(flags.rollback === true ? { query: { rollback: "previous" } } : {}),
+    ...(flags.rollback === true ? { query: rollbackQuery(flags) } : {}),
     edit: (service) => (flags.rollback === true ? at(service, "Spec") : edited(service, given)),
   });
   warn(answer);
   await finish(flags, [textAt(found, "ID")]);
 }
 
-function edited(service: unknown, flags: UpdateFlags): EngineSpec {
+export function edited(service: unknown, flags: UpdateFlags): EngineSpec {
   // A copy of what the API sent: JSON, with string keys.
   const spec = structuredClone(at(service, "Spec")) as EngineSpec;
   writeFlags(spec, flags);
@@ -213,6 +235,24 @@ function edited(service: unknown, flags: UpdateFlags): EngineSpec {
     task["ForceUpdate"] = numberAt(task, "ForceUpdate") + 1;
   }
   return spec;
+}
+
+function rollbackQuery({ to }: UpdateFlags): Readonly<Record<string, string>> {
+  return { rollback: "previous", ...(to === undefined ? {} : { to }) };
+}
+
+async function history(name: string, flags: Flags): Promise<void> {
+  const what = `show the history of service ${name}`;
+  const api = await client(flags, what);
+  const path = `/skein/v1/history/${encodeURIComponent(name)}`;
+  const versions = await list(api, { path }, what);
+  if (flags.json === true) return printJson(versions);
+  for (const version of versions) {
+    const until = textAt(version, "until");
+    const when = until === "" ? "in force" : `until ${until.slice(0, 19).replace("T", " ")}`;
+    print(`version ${numberAt(version, "version")} (${when})`);
+    printChanges(listAt(version, "changes"));
+  }
 }
 
 async function scale(pairs: readonly string[], flags: Flags): Promise<void> {
@@ -269,7 +309,10 @@ async function listServices(flags: ListFlags): Promise<void> {
   const what = "list services";
   const api = await client(flags, what);
   const query = { status: "true", ...filterQuery(flags.filter ?? [], what) };
-  const found = await list(api, { path: "/services", query }, what);
+  const found =
+    flags.at === undefined
+      ? await list(api, { path: "/services", query }, what)
+      : await listAtTime(api, { list: "services", time: flags.at }, what);
   const services = [...found].sort((a, b) => compareNames(nameOf(a), nameOf(b)));
   if (flags.json === true) return printJson(services);
   if (flags.quiet === true) return services.forEach((service) => print(textAt(service, "ID")));

@@ -7,14 +7,16 @@ import type { ApiClient } from "../api/client.ts";
 import { textAt } from "../api/read.ts";
 import { age } from "../output/age.ts";
 import { table } from "../output/table.ts";
-import { compareNames, list, nameOf, slotOf, tasksOf } from "./calls.ts";
+import { compareNames, list, listAtTime, nameOf, slotOf, tasksOf } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
 import { print, printJson } from "./context.ts";
-import { collect } from "./values.ts";
+import { collect, moment } from "./values.ts";
 
 export interface ListFlags extends GlobalOptions {
   readonly filter?: readonly string[];
   readonly quiet?: boolean;
+  /** An earlier moment: milliseconds since 1970. */
+  readonly at?: number;
   /** False with `--no-trunc`. */
   readonly trunc?: boolean;
 }
@@ -22,7 +24,8 @@ export interface ListFlags extends GlobalOptions {
 export function addListFlags(command: Command): Command {
   return command
     .option("-f, --filter <key=value>", "only those that match", collect)
-    .option("-q, --quiet", "only ids");
+    .option("-q, --quiet", "only ids")
+    .option("--at <time>", "as it was: 5m ago, or at a time as in 2026-01-31T12:00:00Z", moment);
 }
 
 const HEADINGS = ["ID", "NAME", "NODE", "DESIRED STATE", "CURRENT STATE", "ERROR"];
@@ -34,7 +37,13 @@ export async function printTasks(
   flags: ListFlags,
 ): Promise<void> {
   const what = "list tasks";
-  const tasks = await tasksOf(api, [...filters, ...(flags.filter ?? [])], what);
+  const words = [...filters, ...(flags.filter ?? [])];
+  const tasks =
+    flags.at === undefined
+      ? await tasksOf(api, words, what)
+      : (await listAtTime(api, { list: "tasks", time: flags.at }, what)).filter((task) =>
+          isOne(task, filters),
+        );
   if (flags.json === true) return printJson(tasks);
   const names = await namesOf(api);
   const sorted = [...tasks].sort(
@@ -89,4 +98,10 @@ function state(task: unknown): readonly string[] {
 
 function capital(word: string): string {
   return word.slice(0, 1).toUpperCase() + word.slice(1);
+}
+
+/** `filters`: "service=<id>" or "node=<id>" words; any of them. */
+function isOne(task: unknown, filters: readonly string[]): boolean {
+  const ids = [`service=${textAt(task, "ServiceID")}`, `node=${textAt(task, "NodeID")}`];
+  return filters.length === 0 || ids.some((id) => filters.includes(id));
 }

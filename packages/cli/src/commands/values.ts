@@ -99,3 +99,11 @@ export function keyAndValue(text: string): readonly [string, string] {
   const at = text.indexOf("=");
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
+
+/** A moment: "5m" is that long ago; else a time. Milliseconds since 1970. */
+export function moment(text: string): number {
+  if (/^\d+(\.\d+)?(ms|s|m|h)/.test(text)) return Math.floor(Date.now() - duration(text));
+  const time = Date.parse(text);
+  if (!Number.isNaN(time)) return time;
+  throw new InvalidArgumentError("it must be like 5m, or 2026-01-31T12:00:00Z.");
+}

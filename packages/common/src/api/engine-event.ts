@@ -3,7 +3,7 @@ import type { Filters } from "./filters.ts";
 import { allLabels, anyOf } from "./filters.ts";
 
 export interface EngineEvent {
-  readonly type: "node" | "service" | "config" | "secret" | "network" | "container";
+  readonly type: "node" | "service" | "task" | "config" | "secret" | "network" | "container";
   readonly action: string;
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -14,6 +14,7 @@ export interface EngineEvent {
 /** Kinds of objects that an event may be asked for by; those of which there is none match none. */
 const KINDS = [
   "service",
+  "task",
   "node",
   "config",
   "secret",

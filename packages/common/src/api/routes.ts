@@ -30,6 +30,12 @@ const TABLE = [
   ["GET", "/metrics", "metrics", "any"],
   ["GET", "/skein/v1/status", "skein-status", "any"],
   ["GET", "/skein/v1/gossip", "skein-gossip", "any"],
+  ["GET", "/skein/v1/explain/{name}", "skein-explain", "cluster"],
+  ["POST", "/skein/v1/plan", "skein-plan", "cluster"],
+  ["GET", "/skein/v1/history/{id}", "skein-history", "cluster"],
+  ["GET", "/skein/v1/timeline", "skein-timeline", "cluster"],
+  ["GET", "/skein/v1/at/{id}", "skein-at", "cluster"],
+  ["POST", "/skein/v1/rebalance", "skein-rebalance", "cluster"],
 
   ["POST", "/skein/v1/ca", "skein-ca", "cluster"],
 

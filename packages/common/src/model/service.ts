@@ -73,6 +73,8 @@ export const taskSpecSchema = v.object({
   constraints: strings,
   /** Labels of the `spread=` preferences, outermost first. */
   spread: strings,
+  /** Absent: spread. `binpack`: the fullest node that still fits. */
+  strategy: v.exactOptional(v.picklist(["binpack"])),
   maxReplicasPerNode: v.exactOptional(count),
   reservedNanoCpus: v.exactOptional(count),
   reservedMemoryBytes: v.exactOptional(count),
@@ -188,6 +190,10 @@ export const serviceSchema = v.object({
   updatedAt: count,
   spec: serviceSpecSchema,
   previousSpec: v.exactOptional(serviceSpecSchema),
+  /** Former specs, newest first. `until`: wall time of the last write while it was in force. */
+  history: v.exactOptional(
+    v.array(v.object({ specIndex: count, until: count, spec: serviceSpecSchema })),
+  ),
   /** `spec.ports` with published ports assigned. */
   ports: v.array(portSpecSchema),
   /** One for each network, unless its names resolve to the tasks themselves (`dnsrr`). */

@@ -22,6 +22,8 @@ export interface Candidate {
   readonly info: NodeInfo;
   /** Wanted tasks of the service there. */
   serviceTasks: number;
+  /** The service asks for `binpack`. */
+  packs: boolean;
   /** 1: tasks of this version failed there again and again; it is tried last. */
   penalty: 0 | 1;
   /**

@@ -24,6 +24,8 @@ export interface Pipeline {
   readonly ask: TaskAsk;
   /** Only those this task asks something of. */
   readonly filters: readonly Filter[];
+  /** As the user wrote them, for people. */
+  readonly constraintTexts: readonly string[];
 }
 
 export function pipelineFor(task: Task, { constraints }: TaskSpec): Pipeline {
@@ -34,7 +36,8 @@ export function pipelineFor(task: Task, { constraints }: TaskSpec): Pipeline {
     limits: limitsOf(task.spec),
     generic: Object.entries(task.spec.generic ?? {}),
   };
-  return { ask, filters: filters.filter((filter) => filter.applies(ask)) };
+  const asked = filters.filter((filter) => filter.applies(ask));
+  return { ask, filters: asked, constraintTexts: constraints };
 }
 
 function limitsOf(spec: TaskSpec): readonly string[] {

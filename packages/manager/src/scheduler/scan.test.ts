@@ -35,6 +35,7 @@ function candidates(shapes: readonly Shape[]): readonly Candidate[] {
     return {
       info: { id, node: { ...template, id, spec }, isReady: true, ...load },
       serviceTasks,
+      packs: false,
       penalty,
       rank,
     };

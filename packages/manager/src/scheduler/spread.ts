@@ -27,8 +27,20 @@ export interface Branch {
 /** A strict total order: `rank` differs between any two nodes. */
 export function isBetter(a: Candidate, b: Candidate): boolean {
   if (a.penalty !== b.penalty) return a.penalty < b.penalty;
+  if (a.packs) return isFuller(a, b);
   if (a.serviceTasks !== b.serviceTasks) return a.serviceTasks < b.serviceTasks;
   if (a.info.tasks !== b.info.tasks) return a.info.tasks < b.info.tasks;
+  return a.rank < b.rank;
+}
+
+/** `binpack`: least room left, then most tasks, so that other nodes stay empty. */
+function isFuller(a: Candidate, b: Candidate): boolean {
+  const [full, other] = [a.info, b.info];
+  if (full.freeMemoryBytes !== other.freeMemoryBytes) {
+    return full.freeMemoryBytes < other.freeMemoryBytes;
+  }
+  if (full.freeNanoCpus !== other.freeNanoCpus) return full.freeNanoCpus < other.freeNanoCpus;
+  if (full.tasks !== other.tasks) return full.tasks > other.tasks;
   return a.rank < b.rank;
 }
 

@@ -9,6 +9,7 @@ import type { DecideContext } from "../store/decision.ts";
 import type { Candidate } from "./filter.ts";
 import { chooseUnits } from "./generic.ts";
 import { isActive, nodeInfos, occupy } from "./node-info.ts";
+import { placementSpec } from "./placement-spec.ts";
 
 export interface Placement {
   readonly taskId: TaskId;
@@ -28,6 +29,7 @@ export class Tally {
     this.#candidates = nodeInfos(context.view).map((info) => ({
       info,
       serviceTasks: 0,
+      packs: false,
       penalty: 0,
       rank: 0,
     }));
@@ -40,11 +42,13 @@ export class Tally {
   candidates(task: Task): readonly Candidate[] {
     const { wanted, failed } = this.#seenOf(task.serviceId);
     const failing = failingNodes(failed, task.taskIndex);
+    const packs = placementSpec(this.#context.view, task).strategy === "binpack";
     const nodeCount = this.#candidates.length;
     let rank = rotation(task.serviceId, nodeCount);
     for (const candidate of this.#candidates) {
       const { id } = candidate.info;
       candidate.serviceTasks = wanted.size === 0 ? 0 : (wanted.get(id) ?? 0);
+      candidate.packs = packs;
       candidate.penalty = failing.size > 0 && failing.has(id) ? 1 : 0;
       candidate.rank = rank;
       rank = rank + 1 === nodeCount ? 0 : rank + 1;
@@ -61,6 +65,12 @@ export class Tally {
     candidate.serviceTasks += 1;
     this.#seenOf(task.serviceId).wanted.set(candidate.info.id, candidate.serviceTasks);
     return isGiven ? { ...placement, generic } : placement;
+  }
+
+  /** A task that is to go elsewhere counts there no longer; it holds what it has until it ends. */
+  leave(task: Task, candidate: Candidate): void {
+    candidate.serviceTasks -= 1;
+    this.#seenOf(task.serviceId).wanted.set(candidate.info.id, candidate.serviceTasks);
   }
 
   #seenOf(id: ServiceId): Seen {

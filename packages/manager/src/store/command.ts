@@ -119,6 +119,10 @@ const simpleCommandSchema = v.variant("kind", [
     version: count,
     spec: serviceSpecSchema,
     rollback: flag,
+    /** `rollback` to the spec of this index, out of the history. */
+    to: v.exactOptional(count),
+    /** Former specs to keep. */
+    historyMax: v.exactOptional(count),
   }),
   v.object({ kind: v.literal("remove-service"), serviceId: id<ServiceId>() }),
   /**

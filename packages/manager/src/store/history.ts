@@ -36,6 +36,10 @@ export class ChangeHistory {
     return this.#changes.slice(this.#firstBehind(index));
   }
 
+  all(): readonly Change[] {
+    return this.#changes.slice(this.#start);
+  }
+
   /** After a restore: what led to this state is unknown. */
   reset(index: LogIndex): void {
     this.#since = index;

@@ -132,6 +132,10 @@ export function noPreviousSpec(id: string) {
   return refuse("service-no-previous-spec", `service ${id} does not have a previous spec`);
 }
 
+export function noSuchSpec(id: string, specIndex: number) {
+  return refuse("service-no-previous-spec", `service ${id} has no former spec ${specIndex}`);
+}
+
 /** `mode`: how the other service holds the port. */
 export function portTaken(port: number, holder: Service, mode: PortSpec["mode"]) {
   const how = mode === "ingress" ? "an ingress port" : "a host-published port";

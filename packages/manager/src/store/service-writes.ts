@@ -11,12 +11,20 @@ import type {
 import { scheduleOf } from "@skein/common/model/service-mode";
 import type { Result } from "@skein/common/result";
 import { ok } from "@skein/common/result";
+import { SERVICE_HISTORY_MAX } from "../limits.ts";
 import type { Refusal } from "./command.ts";
 import type { Draft } from "./draft.ts";
 import { assignPorts } from "./ports.ts";
 import { noPreviousSpec } from "./refusal.ts";
 import { isSame } from "./same.ts";
 import { assignVips } from "./vips.ts";
+
+export interface Change {
+  readonly spec: ServiceSpec;
+  readonly updateStatus?: UpdateStatus;
+  /** Former specs that are kept from now on; absent: as many as there were room for before. */
+  readonly historyMax?: number;
+}
 
 /**
  * Makes `spec` the service's. The old one becomes the previous spec, and an update status of the
@@ -26,7 +34,7 @@ import { assignVips } from "./vips.ts";
 export function changeSpec(
   draft: Draft,
   service: Service,
-  change: { readonly spec: ServiceSpec; readonly updateStatus?: UpdateStatus },
+  change: Change,
 ): Result<undefined, Refusal> {
   const ports = assignPorts(draft.view, change.spec, service);
   if (!ports.ok) return ports;
@@ -46,6 +54,7 @@ export function changeSpec(
     ...vips.value,
     ...(change.updateStatus === undefined ? {} : { updateStatus: change.updateStatus }),
     ...nextRun(draft, service, { spec: change.spec, isDirty }),
+    ...nextHistory(service, change.historyMax),
   });
   return ok(undefined);
 }
@@ -54,10 +63,19 @@ export function changeSpec(
 export function rollBack(
   draft: Draft,
   service: Service,
-  updateStatus: UpdateStatus,
+  change: Omit<Change, "spec">,
 ): Result<undefined, Refusal> {
   if (service.previousSpec === undefined) return noPreviousSpec(service.id);
-  return changeSpec(draft, service, { spec: service.previousSpec, updateStatus });
+  return changeSpec(draft, service, { spec: service.previousSpec, ...change });
+}
+
+/** Newest first. A service of a log from before there was a history has none. */
+function nextHistory(service: Service, asked: number | undefined): Pick<Service, "history"> {
+  const historyMax = asked ?? (service.history === undefined ? 0 : SERVICE_HISTORY_MAX);
+  if (historyMax === 0) return {};
+  const { specIndex, updatedAt: until, spec } = service;
+  const former = { specIndex, until, spec };
+  return { history: [former, ...(service.history ?? [])].slice(0, historyMax) };
 }
 
 /**
@@ -78,7 +96,10 @@ function nextRun(
   return { job: { ...counted, iteration: job.iteration + 1, startedAt: facts.wall } };
 }
 
-function whatTasksAre(task: TaskSpec): Omit<TaskSpec, "constraints" | "spread"> {
-  const { constraints: _constraints, spread: _spread, ...rest } = task;
+type Placement = "constraints" | "spread" | "strategy";
+
+/** Where a task goes is no part of what it is: constraints, spread and strategy. */
+export function whatTasksAre(task: TaskSpec): Omit<TaskSpec, Placement> {
+  const { constraints: _constraints, spread: _spread, strategy: _strategy, ...rest } = task;
   return rest;
 }

@@ -52,6 +52,8 @@ export interface Store {
   onChange(listener: (changes: readonly Change[]) => void): () => void;
   /** What changed behind `index`; undefined: too long ago, read everything again. */
   changesSince(index: LogIndex): readonly Change[] | undefined;
+  /** All that is remembered, oldest first: without a gap up to now. */
+  changes(): readonly Change[];
   snapshot(): Uint8Array;
   /** The same bytes in pieces that may be made with other work in between. */
   snapshotSlices(): Iterable<Uint8Array>;
@@ -105,6 +107,10 @@ class ReplicatedStore implements Store {
 
   changesSince(index: LogIndex): readonly Change[] | undefined {
     return this.#history.since(index);
+  }
+
+  changes(): readonly Change[] {
+    return this.#history.all();
   }
 
   snapshot(): Uint8Array {
@@ -181,7 +187,7 @@ class ReplicatedStore implements Store {
   #commit(facts: Facts, { writes, addressCursor }: Applied): readonly Change[] {
     for (const write of writes) this.#tables.commit(write);
     this.#tables.setAddressCursor(addressCursor);
-    const changes = writes.map((write) => changeOf(facts.index, write));
+    const changes = writes.map((write) => ({ ...changeOf(facts.index, write), at: facts.wall }));
     this.#history.add(changes);
     return changes;
   }

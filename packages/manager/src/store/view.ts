@@ -72,6 +72,8 @@ export interface Change {
   readonly table: TableName;
   readonly id: string;
   readonly action: "create" | "update" | "remove";
+  /** Wall time of the command; absent after a restore, which is no change of the cluster. */
+  readonly at?: number;
   /** The row after; absent when removed. Rows are of the table's type. */
   readonly before?: unknown;
   readonly after?: unknown;

@@ -10,12 +10,16 @@ import type { Task } from "@skein/common/model/task";
 import type { Change } from "../../store/view.ts";
 import { containerOf } from "../containers.ts";
 import { nodeName } from "./node.ts";
+import type { EventNames } from "./task-event.ts";
+import { taskEvent } from "./task-event.ts";
 
-/** What one change of the store means to Docker's clients, in order. */
-export function eventsOf(change: Change, now: number): readonly EngineEvent[] {
+/** What one change of the store means to Docker's clients, in order, and to ours. */
+export function eventsOf(change: Change, now: number, names: EventNames): readonly EngineEvent[] {
   if (change.table === "task") {
     const [before, after] = rows<Task>(change).map((task) => task && containerOf(task));
-    return containerEvents(before, after, now);
+    const decision = taskEvent(change, now, names);
+    const containers = containerEvents(before, after, now);
+    return decision === undefined ? containers : [decision, ...containers];
   }
   const event = eventOf(change, now);
   return event === undefined ? [] : [event];
@@ -34,10 +38,10 @@ export function eventOf(change: Change, now: number): EngineEvent | undefined {
       return rowEvent("config", change, now, describeConfig);
     case "network":
       return networkEvent(change, now);
+    case "task":
     case "cluster":
     case "slot":
     case "stack":
-    case "task":
       return undefined;
   }
 }

@@ -19,7 +19,7 @@ import { HOST_IMAGE } from "./image.ts";
 import { readLogDriver } from "./log-driver.ts";
 import { normalizeSpec } from "./normalize-spec.ts";
 import { readGeneric, readUlimits } from "./process-rules.ts";
-import { readDeadline } from "./service-labels.ts";
+import { readDeadline, readStrategy } from "./service-labels.ts";
 import { readMode } from "./service-mode.ts";
 import type { NamedNetworks } from "./service-networks.ts";
 import { nameNetworks } from "./service-networks.ts";
@@ -71,6 +71,7 @@ function toServiceSpec({ engine, wishes }: NamedNetworks): ServiceSpec {
     labels: engine.Labels ?? {},
     task: {
       ...toTaskSpec(engine.TaskTemplate ?? {}),
+      ...readStrategy(engine.Labels ?? {}),
       ...(wishes === undefined ? {} : { networks: wishes }),
     },
     mode: readMode(engine),

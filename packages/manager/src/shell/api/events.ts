@@ -4,9 +4,12 @@
  * new leader knows the past too.
  */
 import { EVENT_FILTERS } from "@skein/common/api/engine-event";
+import { nodeId, taskId } from "@skein/common/ids";
+import { slotKey } from "@skein/common/model/task";
 import { EventWindow } from "@skein/common/node/event-window";
 import { eventsOf } from "../../control/engine/event.ts";
 import { parseTime } from "../../control/engine/log-frame.ts";
+import type { EventNames } from "../../control/engine/task-event.ts";
 import { STREAM_QUEUE_BYTES_MAX } from "../../limits.ts";
 import type { Handler } from "./handler.ts";
 import type { ManagerPort } from "./port.ts";
@@ -24,7 +27,7 @@ export class EventHub {
     });
     this.#watch = port.watch?.((changes) => {
       for (const change of changes) {
-        for (const event of eventsOf(change, port.wall())) this.#window.take(event);
+        for (const event of eventsOf(change, port.wall(), namesOf(port))) this.#window.take(event);
       }
     });
   }
@@ -52,4 +55,16 @@ export class EventHub {
     this.#watch?.cancel();
     this.#window.close();
   }
+}
+
+/** The change is applied already: its slot says why it has its task. */
+function namesOf({ view }: ManagerPort): EventNames {
+  return {
+    reasonOf: (id) => {
+      const task = view.tasks.get(taskId(id));
+      const slot = task && view.slots.get(slotKey(task.serviceId, task.slot));
+      return slot?.taskId === id ? slot.reason : undefined;
+    },
+    nodeName: (id) => view.nodes.get(nodeId(id))?.description.hostname,
+  };
 }

@@ -10,7 +10,9 @@ import { LOG_HANDLERS } from "./logs.ts";
 import { NETWORK_HANDLERS } from "./networks.ts";
 import { NOT_THERE_HANDLERS } from "./not-there.ts";
 import { OBJECT_HANDLERS } from "./objects.ts";
+import { rebalanceHandler } from "./rebalance.ts";
 import { SERVICE_HANDLERS } from "./services.ts";
+import { SKEIN_HANDLERS } from "./skein.ts";
 import { STACK_HANDLERS } from "./stacks.ts";
 import { SWARM_HANDLERS } from "./swarm.ts";
 import { SYSTEM_HANDLERS } from "./system.ts";
@@ -27,7 +29,9 @@ export function createHandlers(events: EventHub): Handlers {
     ...SWARM_HANDLERS,
     ...NETWORK_HANDLERS,
     ...LOG_HANDLERS,
+    ...SKEIN_HANDLERS,
     ...NOT_THERE_HANDLERS,
     events: events.handler,
+    "skein-rebalance": rebalanceHandler,
   };
 }

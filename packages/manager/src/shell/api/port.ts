@@ -6,6 +6,7 @@ import type { Metrics } from "@skein/common/io/metrics";
 import type { LinkReceiver } from "@skein/common/io/network";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { Result } from "@skein/common/result";
+import type { StoreTime } from "@skein/common/time";
 import type { LogMessage, LogRequest } from "@skein/common/wire/log-messages";
 import type { MemberFacts } from "../../control/cluster-status.ts";
 import type { Accepted, Command, Refusal } from "../../store/command.ts";
@@ -67,6 +68,8 @@ export interface ManagerPort {
   /** The certificate authority; absent where none is composed, as in a simulation. */
   readonly trust?: TrustOffice;
   newId(): string;
+  /** Store time at the leader; elsewhere that of the last command. */
+  storeNow?(): StoreTime;
   /** Milliseconds since 1970. */
   wall(): number;
   metricsText(): string | Promise<string>;
@@ -74,6 +77,8 @@ export interface ManagerPort {
   checkPort(port: number): Promise<string | undefined>;
   /** What the store answered to this request before, if it remembers (`Store.requests`). */
   answered?(request: RequestId): Result<Accepted, Refusal> | undefined;
+  /** The changes this manager remembers, oldest first. */
+  changes?(): readonly Change[];
   /** Every change of the store from now on (`Store.onChange`): the source of `/events`. */
   watch?(onChange: (changes: readonly Change[]) => void): { cancel(): void };
 }

@@ -75,6 +75,7 @@ const serviceUpdate = reading(async (port, request) => {
     body: body.value,
     version: version.value,
     rollback: parameter(request, "rollback"),
+    ...rollbackTo(parameter(request, "to")),
     defaultDirectory: port.config.defaultDirectory,
     network: networkTarget(port.view),
   });
@@ -109,6 +110,11 @@ export const SERVICE_HANDLERS = {
   "service-update": serviceUpdate,
   "service-remove": serviceRemove,
 } as const;
+
+/** A version of the history; what is no number names none. */
+function rollbackTo(text: string | undefined): { readonly to?: number } {
+  return text === undefined ? {} : { to: /^\d{1,15}$/.test(text) ? Number(text) : -1 };
+}
 
 function shownInList(port: ManagerPort, service: Service, withStatus: boolean): ServiceView {
   const counts = withStatus ? countTasks(port.view, service) : undefined;

@@ -21,7 +21,7 @@ export function applySetUpdateStatus(
   } else if (service.specIndex !== command.specIndex) {
     draft.skip(serviceId, "spec has changed");
   } else if (command.rollback) {
-    const written = rollBack(draft, service, status);
+    const written = rollBack(draft, service, { updateStatus: status });
     if (!written.ok) return written;
   } else if (isSaid(service, status)) {
     draft.skip(serviceId, "unchanged");
