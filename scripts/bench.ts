@@ -10,6 +10,7 @@ import { benchOverlay } from "./bench/overlay.ts";
 import { benchRaft } from "./bench/raft.ts";
 import { benchRecovery } from "./bench/recovery.ts";
 import { benchReplicas } from "./bench/replicas.ts";
+import { benchSchedule } from "./bench/schedule.ts";
 import { benchWal } from "./bench/wal.ts";
 import { benchWrites } from "./bench/writes.ts";
 
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   "gossip-sim-1000": (rounds) => benchGossipSim([1000], Math.min(rounds, 3)),
   recovery: (rounds) => benchRecovery(rounds),
   replicas: (rounds) => benchReplicas(Math.min(rounds, 5)),
+  schedule: () => benchSchedule(),
   writes: (rounds) => benchWrites(Math.min(rounds, 3)),
   wal: (rounds) => benchWal(rounds),
   // Loaded when asked for: it bundles what it measures.

@@ -5,17 +5,27 @@
  * loses it anyway.
  */
 
+import type { Service } from "@skein/common/model/service";
 import { isTerminal } from "@skein/common/model/task-state";
 import { unmetConstraint } from "../scheduler/constraint.ts";
 import { placementSpec } from "../scheduler/placement-spec.ts";
+import type { Command } from "../store/command.ts";
 import type { DecideContext, Decided } from "../store/decision.ts";
+import type { AtRest } from "./at-rest.ts";
+import { eachService } from "./at-rest.ts";
 import { inBatches } from "./batch.ts";
 import type { DesiredItem } from "./fill-item.ts";
 import { shutdownItems } from "./fill-item.ts";
 
-export function enforce({ view }: DecideContext): Decided {
+const atRest: AtRest = new WeakMap();
+
+export function enforce(context: DecideContext): Decided {
+  return eachService(atRest, context, (service) => ({ commands: decideOne(context, service) }));
+}
+
+function decideOne({ view }: DecideContext, service: Service): readonly Command[] {
   const items: DesiredItem[] = [];
-  for (const task of view.tasks.list()) {
+  for (const task of view.tasksOfService(service.id)) {
     const { constraints } = placementSpec(view, task);
     if (constraints.length === 0 || task.nodeId === undefined) continue;
     if (task.pinnedTo !== undefined) continue; // Its slot goes: global.ts.
@@ -26,5 +36,5 @@ export function enforce({ view }: DecideContext): Decided {
     const name = node.description.hostname;
     items.push(...shutdownItems(task, `node ${name} no longer satisfies ${unmet}`));
   }
-  return { commands: inBatches(items, (batch) => ({ kind: "set-desired", items: batch })) };
+  return inBatches(items, (batch) => ({ kind: "set-desired", items: batch }));
 }

@@ -9,33 +9,34 @@
  */
 import { taskId } from "@skein/common/ids";
 import type { Service } from "@skein/common/model/service";
+import type { Command } from "../store/command.ts";
 import type { DecideContext, Decided } from "../store/decision.ts";
+import type { AtRest } from "./at-rest.ts";
+import { eachService } from "./at-rest.ts";
 import { inBatches } from "./batch.ts";
 import type { FillItem } from "./fill-item.ts";
 import { lacking, notFitting } from "./node-slots.ts";
-import { livingServices, slotStates } from "./slot-state.ts";
+import { slotStates } from "./slot-state.ts";
+
+const atRest: AtRest = new WeakMap();
 
 export function global(context: DecideContext): Decided {
+  return eachService(atRest, context, (service) => ({ commands: decideOne(context, service) }));
+}
+
+function decideOne(context: DecideContext, service: Service): readonly Command[] {
   const { view } = context;
-  const commands = livingServices(view)
-    .filter(({ spec }) => spec.mode.kind === "global")
-    .flatMap((service) => {
-      const { id: serviceId } = service;
-      const states = slotStates(view, service);
-      const unfit = notFitting(view, service, states).map(({ slot }) => ({
-        slot: slot.slot,
-        generation: slot.generation,
-      }));
-      return [
-        ...inBatches(unfit, (items) => ({ kind: "remove-slots", serviceId, items })),
-        ...inBatches(newSlots(context, service), (items) => ({
-          kind: "fill-slots",
-          serviceId,
-          items,
-        })),
-      ];
-    });
-  return { commands };
+  const { id: serviceId, spec, removed } = service;
+  if (spec.mode.kind !== "global" || removed === true) return [];
+  const states = slotStates(view, service);
+  const unfit = notFitting(view, service, states).map(({ slot }) => ({
+    slot: slot.slot,
+    generation: slot.generation,
+  }));
+  return [
+    ...inBatches(unfit, (items) => ({ kind: "remove-slots", serviceId, items })),
+    ...inBatches(newSlots(context, service), (items) => ({ kind: "fill-slots", serviceId, items })),
+  ];
 }
 
 function newSlots({ view, newId }: DecideContext, service: Service): readonly FillItem[] {

@@ -15,18 +15,22 @@ import { isTerminal } from "@skein/common/model/task-state";
 import type { Command } from "../store/command.ts";
 import type { DecideContext, Decided } from "../store/decision.ts";
 import type { ClusterView } from "../store/view.ts";
+import type { AtRest } from "./at-rest.ts";
+import { eachService } from "./at-rest.ts";
 import { inBatches } from "./batch.ts";
 import type { FillItem } from "./fill-item.ts";
 import { lacking, notFitting } from "./node-slots.ts";
 import type { SlotState } from "./slot-state.ts";
-import { livingServices, slotStates } from "./slot-state.ts";
+import { slotStates } from "./slot-state.ts";
 import { judgeSlot } from "./slot-verdict.ts";
 
+const atRest: AtRest = new WeakMap();
+
 export function jobs(context: DecideContext): Decided {
-  const commands = livingServices(context.view)
-    .filter(({ spec }) => isJob(spec.mode))
-    .flatMap((service) => decideRun(context, service));
-  return { commands };
+  return eachService(atRest, context, (service) => ({
+    commands:
+      isJob(service.spec.mode) && service.removed !== true ? decideRun(context, service) : [],
+  }));
 }
 
 function decideRun(context: DecideContext, service: Service): readonly Command[] {

@@ -20,37 +20,44 @@ import { NODE_LOST_MS } from "../limits.ts";
 import type { Command, CommandOf } from "../store/command.ts";
 import type { DecideContext, Decided } from "../store/decision.ts";
 import type { ClusterView } from "../store/view.ts";
+import type { AtRest } from "./at-rest.ts";
+import { eachService } from "./at-rest.ts";
 import { inBatches } from "./batch.ts";
 import { sooner } from "./deadline.ts";
 import type { DesiredItem } from "./fill-item.ts";
 import { surplusHistory } from "./history.ts";
-import { isWanted, livingServices } from "./slot-state.ts";
+import { isWanted } from "./slot-state.ts";
 
 type EndItem = CommandOf<"end-tasks">["items"][number];
 
-/** The commands build on each other: what is ended in this run is deleted in this run. */
+const atRest: AtRest = new WeakMap();
+
 export function reap(context: DecideContext): Decided {
+  return eachService(atRest, context, (service) => reapOne(context, service));
+}
+
+/** The commands build on each other: what is ended in this run is deleted in this run. */
+function reapOne(context: DecideContext, service: Service): Decided {
   const { view } = context;
-  const tasks = view.tasks.list();
+  const tasks = view.tasksOfService(service.id);
   const leftovers = tasks.flatMap((task) => leftover(view, task));
   const removed = new Set([
     ...tasks.filter(({ desired }) => desired === "remove").map(({ id }) => id),
     ...leftovers.map(({ taskId }) => taskId),
   ]);
-  const { ends, again } = endings(context, removed);
+  const { ends, again } = endings(context, tasks, removed);
   const ended = new Set(ends.map(({ taskId }) => taskId));
   const deletions: readonly TaskId[] = [
     ...tasks
       .filter(({ id, status }) => removed.has(id) && (isTerminal(status.state) || ended.has(id)))
       .map(({ id }) => id),
-    ...livingServices(view).flatMap((service) => surplusHistory(view, service)),
+    ...(service.removed === true ? [] : surplusHistory(view, service)),
   ];
-  const deleted = new Set(deletions);
   const commands = [
     ...inBatches(leftovers, (items) => ({ kind: "set-desired", items })),
     ...inBatches(ends, (items) => ({ kind: "end-tasks", items })),
     ...inBatches(deletions, (taskIds) => ({ kind: "delete-tasks", taskIds })),
-    ...view.services.list().flatMap((service) => clearService(view, service, deleted)),
+    ...clearService(view, service, new Set(deletions)),
   ];
   return again === undefined ? { commands } : { commands, again };
 }
@@ -67,11 +74,12 @@ function leftover(view: ClusterView, task: Task): readonly DesiredItem[] {
 
 function endings(
   { view, now }: DecideContext,
+  tasks: readonly Task[],
   removed: ReadonlySet<TaskId>,
 ): { readonly ends: readonly EndItem[]; readonly again: StoreTime | undefined } {
   const ends: EndItem[] = [];
   let again: StoreTime | undefined;
-  for (const task of view.tasks.list()) {
+  for (const task of tasks) {
     const { id: taskId, status } = task;
     if (isTerminal(status.state)) continue;
     const lostAt = lostTime(view, task);

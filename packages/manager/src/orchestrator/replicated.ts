@@ -9,35 +9,41 @@
  */
 import { taskId } from "@skein/common/ids";
 import type { Service } from "@skein/common/model/service";
-import type { CommandOf } from "../store/command.ts";
+import type { Command, CommandOf } from "../store/command.ts";
 import type { DecideContext, Decided } from "../store/decision.ts";
+import type { AtRest } from "./at-rest.ts";
+import { eachService } from "./at-rest.ts";
 import { inBatches } from "./batch.ts";
 import type { SlotState } from "./slot-state.ts";
-import { isServing, livingServices, slotStates } from "./slot-state.ts";
+import { isServing, slotStates } from "./slot-state.ts";
 
 type FillItem = CommandOf<"fill-slots">["items"][number];
 type RemoveItem = CommandOf<"remove-slots">["items"][number];
 
+const atRest: AtRest = new WeakMap();
+
 export function replicated(context: DecideContext): Decided {
+  return eachService(atRest, context, (service) => ({ commands: decideOne(context, service) }));
+}
+
+function decideOne(context: DecideContext, service: Service): readonly Command[] {
   const { view } = context;
-  const commands = livingServices(view).flatMap((service) => {
-    const { id: serviceId, spec } = service;
-    if (spec.mode.kind !== "replicated") return [];
-    const missing = spec.mode.replicas - view.slotsOfService(serviceId).length;
-    if (missing === 0) return [];
-    return missing > 0
-      ? inBatches(newSlots(context, service, missing), (items) => ({
-          kind: "fill-slots",
-          serviceId,
-          items,
-        }))
-      : inBatches(surplus(slotStates(view, service), -missing), (items) => ({
-          kind: "remove-slots",
-          serviceId,
-          items,
-        }));
-  });
-  return { commands };
+  const { id: serviceId, spec, removed } = service;
+  if (spec.mode.kind !== "replicated" || removed === true) return [];
+  const missing = spec.mode.replicas - view.slotsOfService(serviceId).length;
+  if (missing > 0) {
+    return inBatches(newSlots(context, service, missing), (items) => ({
+      kind: "fill-slots",
+      serviceId,
+      items,
+    }));
+  }
+  if (missing === 0) return [];
+  return inBatches(surplus(slotStates(view, service), -missing), (items) => ({
+    kind: "remove-slots",
+    serviceId,
+    items,
+  }));
 }
 
 function newSlots(

@@ -13,27 +13,35 @@ import type { StoreTime } from "@skein/common/time";
 import { storeTime } from "@skein/common/time";
 import type { DecideContext, Decided } from "../store/decision.ts";
 import type { ClusterView } from "../store/view.ts";
+import type { AtRest } from "./at-rest.ts";
+import { eachService } from "./at-rest.ts";
 import { inBatches } from "./batch.ts";
 import { sooner } from "./deadline.ts";
 import type { DesiredItem } from "./fill-item.ts";
 import { shutdownItems } from "./fill-item.ts";
-import { isLive, isServing, isWanted, livingServices, slotStates } from "./slot-state.ts";
+import { isLive, isServing, isWanted, slotStates } from "./slot-state.ts";
 import { updateConfigOf } from "./update-config.ts";
 
-export function retire({ view, now }: DecideContext): Decided {
+const atRest: AtRest = new WeakMap();
+
+export function retire(context: DecideContext): Decided {
+  return eachService(atRest, context, (service) =>
+    service.removed === true ? { commands: [] } : decideOne(context, service),
+  );
+}
+
+function decideOne({ view, now }: DecideContext, service: Service): Decided {
   const items: DesiredItem[] = [];
   let again: StoreTime | undefined;
-  for (const service of livingServices(view)) {
-    if (!hasWantedLeftBehind(view, service)) continue;
-    for (const { slot, task, others } of slotStates(view, service)) {
-      for (const other of others()) {
-        if (!isWanted(other)) continue;
-        const serves = other.status.state === "running" && isLive(view, other);
-        if (serves && isReplacedGently(service, other, task)) continue;
-        const until = serves ? servesUntil(slot, task) : undefined;
-        if (until !== undefined && until > now) again = sooner(again, until);
-        else items.push(...shutdownItems(other, task === undefined ? MOVED_ON : reason(task)));
-      }
+  if (!hasWantedLeftBehind(view, service)) return { commands: [] };
+  for (const { slot, task, others } of slotStates(view, service)) {
+    for (const other of others()) {
+      if (!isWanted(other)) continue;
+      const serves = other.status.state === "running" && isLive(view, other);
+      if (serves && isReplacedGently(service, other, task)) continue;
+      const until = serves ? servesUntil(slot, task) : undefined;
+      if (until !== undefined && until > now) again = sooner(again, until);
+      else items.push(...shutdownItems(other, task === undefined ? MOVED_ON : reason(task)));
     }
   }
   const commands = inBatches(items, (batch) => ({ kind: "set-desired", items: batch }));

@@ -23,10 +23,12 @@ import type { StoreTime } from "@skein/common/time";
 import { storeTime } from "@skein/common/time";
 import type { Command } from "../store/command.ts";
 import type { DecideContext, Decided } from "../store/decision.ts";
+import type { AtRest } from "./at-rest.ts";
+import { eachService } from "./at-rest.ts";
 import { sooner } from "./deadline.ts";
 import { replaceSlots } from "./replace-slots.ts";
 import type { SlotState } from "./slot-state.ts";
-import { livingServices, slotStates } from "./slot-state.ts";
+import { slotStates } from "./slot-state.ts";
 import { isRollback, updateConfigOf } from "./update-config.ts";
 import type { SlotPhase } from "./update-phase.ts";
 import { phaseOf } from "./update-phase.ts";
@@ -36,15 +38,12 @@ interface Seen {
   readonly phase: SlotPhase;
 }
 
+const atRest: AtRest = new WeakMap();
+
 export function update(context: DecideContext): Decided {
-  const commands: Command[] = [];
-  let again: StoreTime | undefined;
-  for (const service of livingServices(context.view)) {
-    const decided = superviseService(context, service);
-    commands.push(...decided.commands);
-    again = sooner(again, decided.again);
-  }
-  return again === undefined ? { commands } : { commands, again };
+  return eachService(atRest, context, (service) =>
+    service.removed === true ? { commands: [] } : superviseService(context, service),
+  );
 }
 
 function superviseService(context: DecideContext, service: Service): Decided {
