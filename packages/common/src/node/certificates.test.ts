@@ -28,7 +28,9 @@ describe("certificates", () => {
   let authority: Authority;
   let identity: NodeIdentity;
   let directory: string;
-  before(async () => {
+  before(async function makeCertificates() {
+    // Three key pairs and their signatures: seconds on a machine that is busy.
+    this.timeout(30_000);
     authority = await createAuthority({ clusterId: CLUSTER, now: NOW });
     identity = await issue(authority, "node1");
   });
