@@ -8,7 +8,6 @@ import { Driver } from "@skein/common/host/driver";
 import type { RaftId, RequestId, Term } from "@skein/common/ids";
 import type { Accept, Listener } from "@skein/common/io/network";
 import { fail } from "@skein/common/result";
-import type { StoreTime } from "@skein/common/time";
 import { PROPOSALS_WAITING_MAX } from "../limits.ts";
 import type {
   Configuration,
@@ -53,6 +52,7 @@ export class Manager {
   readonly #reads: Reads;
   #listener: Listener | undefined;
   #duties: LeaderDuties | undefined;
+  readonly storeNow = () => this.#duties?.time.now() ?? this.view.time;
   #ready = false;
   #leader: RaftId | undefined;
   #addresses: Configuration["addresses"] = {};
@@ -86,11 +86,6 @@ export class Manager {
 
   get view(): ClusterView {
     return this.#state.store.view;
-  }
-
-  /** At the leader; else the time of the last command. */
-  storeNow(): StoreTime {
-    return this.#duties?.time.now() ?? this.view.time;
   }
 
   get store(): Store {
