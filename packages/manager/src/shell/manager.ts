@@ -97,7 +97,6 @@ export class Manager {
     return this.#ready;
   }
 
-  /** Where the leader is, if one is known. */
   get leader(): ManagerStatus["leader"] {
     return this.#addresses[this.#leader ?? ""];
   }
