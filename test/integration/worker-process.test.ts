@@ -320,11 +320,12 @@ describe("a worker process", function () {
     await bench.reaches(task, "complete");
   });
 
-  it("refuses a state directory that is in use, and one that is none", async () => {
+  it("refuses a state directory that is in use, and one that is damaged", async () => {
     const first = await bench.start();
     const second = await bench.start();
     expect(await ended(second)).to.equal(1);
     expect(bench.output.join("")).to.include(`process ${first.pid} uses it`);
+    writeFileSync(join(bench.directory, "leader", "node.json"), "{}");
     const args = [ENTRY, "--state-dir", join(bench.directory, "leader")];
     const third = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect(third.status).to.equal(1);

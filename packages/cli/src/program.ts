@@ -15,6 +15,7 @@ import { addNode } from "./commands/node.ts";
 import { addService } from "./commands/service.ts";
 import { addStack } from "./commands/stack.ts";
 import { addStatus } from "./commands/status.ts";
+import { addSwarm } from "./commands/swarm.ts";
 import { addUp } from "./commands/up.ts";
 
 export function createProgram(): Command {
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addNetwork(program);
   addConfig(program);
   addStack(program);
+  addSwarm(program);
   addLogs(program);
   addExplain(program);
   addExperiment(program);

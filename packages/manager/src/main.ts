@@ -106,7 +106,8 @@ function openTrust(adapters: Adapters, manager: Manager): ManagerPort {
   });
   trust.changed();
   new IdentityWatch({ directory, log: adapters.log, changed: (next) => network.setIdentity(next) });
-  return { ...base, trust };
+  const leave = (): boolean => process.send?.({ kind: "leave" }) ?? false;
+  return { ...base, trust, leave };
 }
 
 function makeAdapters(directory: string): Adapters {

@@ -273,6 +273,27 @@ export const REAP_ROUNDS_MAX = 100;
 /** Processes read in one go while /proc is searched: the agent's thread is held for no longer. */
 export const PROC_SLICE_MAX = 64;
 
+// Identity
+/** Asked which address leads to a manager, a machine that does not answer is given up. */
+export const ADDRESS_LOOK_MS = 3000;
+/** First pause after a renewal that failed; it doubles up to the next. */
+export const RENEW_RETRY_MS_MIN = 1000;
+/** Longest pause between renewals that fail: an hour's certificate still gets many tries. */
+export const RENEW_RETRY_MS_MAX = 60_000;
+/** When the root changes every node renews: they are spread over this time. */
+export const RENEW_SPREAD_MS = 1000;
+/** A timer for longer than this is armed again and again: it must not overflow. */
+export const RENEW_LOOK_MS = 60 * 60 * 1000;
+/** A manager process that ended by itself is started again after this. */
+export const MANAGER_RESTART_MS = 1000;
+/** A manager process that was told to stop is ended after this. */
+export const MANAGER_STOP_MS = 10_000;
+/** How long `swarm init` and `join` wait for the new node to be in touch with a leader. */
+export const ENTER_MS_MAX = 15_000;
+
+/** Longest body of `swarm init` and `swarm join`. */
+export const ENTER_BODY_BYTES_MAX = 64 * 1024;
+
 // Engine API of a worker node
 /** How long `/metrics` waits for the data plane's part. */
 export const SCRAPE_TIMEOUT_MS = 1000;

@@ -1,6 +1,8 @@
 /**
- * `skein-worker --state-dir DIR [--keep-tasks]`: reads `DIR/node.json` and `DIR/identity/`,
- * composes a worker of the real adapters and serves.
+ * `skein-worker --state-dir DIR [--keep-tasks] [--api-socket PATH] [--ready-file PATH]`: runs the
+ * node whose `node.json` and `identity/` lie in DIR, composed of the real adapters. Where there is
+ * none yet, it serves the Engine API until `swarm init` or `swarm join` makes this machine a node,
+ * and again after `swarm leave`. On real machines it starts the manager process beside it, too.
  *
  * Ends:
  *   SIGTERM, or `stop` from the launcher   planned: its tasks are drained and stopped, then it
@@ -9,221 +11,221 @@
  *   kill -9, a crash, a broken database    the tasks run on, the next worker adopts them.
  *   the launcher's death                   nothing ends: the channel just closes.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Server } from "node:net";
-import { join } from "node:path";
+import os from "node:os";
+import { resolve as absolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Accept } from "@skein/common/io/network";
-import { keptBytes } from "@skein/common/model/log-options";
-import type { NodeConfig } from "@skein/common/model/node-config";
-import { nodeConfigSchema } from "@skein/common/model/node-config";
 import { createFileDisk } from "@skein/common/node/file-disk";
-import type { StreamServer, UnixServer } from "@skein/common/node/http-server";
-import { serveStreams, serveUnix } from "@skein/common/node/http-server";
-import { readIdentity } from "@skein/common/node/identity";
-import type { JsonLog } from "@skein/common/node/json-log";
+import type { UnixServer } from "@skein/common/node/http-server";
+import { serveUnix } from "@skein/common/node/http-server";
 import { jsonLog } from "@skein/common/node/json-log";
-import { linkDuplex } from "@skein/common/node/link-duplex";
 import { lockDirectory } from "@skein/common/node/lock-file";
-import type { MetricsRegistry } from "@skein/common/node/metrics";
-import { createMetrics } from "@skein/common/node/metrics";
-import { addProcessMetrics } from "@skein/common/node/process-metrics";
-import { systemClock, watchLoopLag } from "@skein/common/node/system-clock";
 import { systemRandom } from "@skein/common/node/system-random";
-import type { TlsNetwork } from "@skein/common/node/tls-network";
-import { createTlsNetwork } from "@skein/common/node/tls-network";
+import type { TrustNotice } from "@skein/common/wire/dispatch-messages";
 import type { ToLauncher } from "@skein/common/wire/local-messages";
 import { fromLauncherSchema } from "@skein/common/wire/local-messages";
 import { decodeWith } from "@skein/common/wire/schema";
-import type { TaskDefaults } from "./agent/run-spec.ts";
-import { dnsPort } from "./dns/shell/port.ts";
-import { Cgroups } from "./engine/process-cgroup.ts";
-import type { ProcessEngine } from "./engine/process-engine.ts";
-import { createProcessEngine } from "./engine/process-engine.ts";
-import { RETURN_WITHIN_MS } from "./limits.ts";
+import { ENTER_MS_MAX, RETURN_WITHIN_MS } from "./limits.ts";
 import { TASKS_DIRECTORY } from "./logs/log-files.ts";
-import type { KeptTask } from "./logs/shell/log-keeper.ts";
-import { LogKeeper } from "./logs/shell/log-keeper.ts";
+import type { Adapters } from "./shell/adapters.ts";
+import { makeAdapters, StartError, taskDefaults } from "./shell/adapters.ts";
 import { createWorkerApi } from "./shell/api.ts";
 import { ContainerApi } from "./shell/containers/container-api.ts";
-import type { DataPlaneThread } from "./shell/data-plane-thread.ts";
-import { startDataPlane } from "./shell/data-plane-thread.ts";
+import { createTunnel } from "./shell/containers/tunnel.ts";
 import { describeNode } from "./shell/describe-node.ts";
+import type { Home } from "./shell/enter-cluster.ts";
+import { forgetCluster } from "./shell/enter-cluster.ts";
+import { IdentityKeeper } from "./shell/identity-keeper.ts";
+import { keepLogs } from "./shell/keep-logs.ts";
+import type { Entered } from "./shell/lobby.ts";
+import { Lobby } from "./shell/lobby.ts";
+import { ManagerChild } from "./shell/manager-child.ts";
 import { mergeMetrics } from "./shell/merge-metrics.ts";
 import type { Worker } from "./shell/worker.ts";
 import { createWorker } from "./shell/worker.ts";
 
-/** Ends the process with a line a person can read. */
-class StartError extends Error {
-  override readonly name = "StartError";
+/** A node that runs: what signals, the launcher and the API act on. */
+interface Running {
+  readonly adapters: Adapters;
+  readonly worker: Worker;
+  readonly containers: ContainerApi;
+  readonly keeper: IdentityKeeper;
+  readonly manager: ManagerChild | undefined;
+  api: UnixServer | undefined;
+  isEnding: boolean;
+  /** The node left its cluster: `main` goes on. */
+  readonly left: (answered: (() => void) | undefined) => void;
 }
-
-interface Adapters {
-  readonly config: NodeConfig;
-  readonly clock: ReturnType<typeof systemClock>;
-  readonly log: JsonLog;
-  readonly metrics: MetricsRegistry;
-  readonly network: TlsNetwork;
-  readonly engine: ProcessEngine;
-  readonly cgroups: Cgroups;
-  readonly dataPlane: DataPlaneThread;
-}
-
-/** The only variables of its own that an agent passes on. */
-const PASSED_ON = ["PATH", "HOME", "USER", "LANG"] as const;
 
 const PROGRAM = fileURLToPath(import.meta.url);
-const stateDir = option("--state-dir");
+const stateDir = absolute(option("--state-dir"));
 const keepTasks = process.argv.includes("--keep-tasks");
-let log: JsonLog | undefined;
+let log: ReturnType<typeof jsonLog> | undefined;
+let running: Running | undefined;
 main().catch((error: unknown) => stop(error instanceof Error ? error.message : String(error)));
 
 async function main(): Promise<void> {
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const lock = lockDirectory(stateDir);
   if (!lock.ok) throw new StartError(`Cannot start worker: ${lock.error.message}`);
-  const adapters = makeAdapters(stateDir);
-  log = adapters.log;
-  containBugs(adapters);
-  const tunnel = createTunnel();
-  const worker = makeWorker(adapters, tunnel.accept);
-  const containers = makeContainerApi(adapters, worker);
-  tunnel.serve(containers);
-  await started(worker, adapters);
-  const api = await serveApi(adapters, { worker, containers });
-  keepLogs(adapters, worker);
-  adapters.log.write("info", "ready", { address: adapters.config.address });
-  tell({ kind: "ready" });
-  listenToLauncher(adapters, worker, api);
-}
-
-function makeAdapters(directory: string): Adapters {
-  const config = readConfig(directory);
-  const identityDirectory = join(directory, "identity");
-  const identity = readIdentity(identityDirectory);
-  if (!identity.ok) throw new StartError(`Cannot start worker: ${identity.error.reason}`);
-  const clock = systemClock();
-  const metrics = createMetrics({ labels: { process: "worker", node: config.name } });
-  const journal = jsonLog({ node: config.name, role: "worker", level: "info" });
-  addProcessMetrics(metrics);
-  watchLoopLag(metrics);
-  const host = config.address;
-  const cgroups = new Cgroups(`skein-${config.nodeId}`);
-  return {
-    config,
-    clock,
-    log: journal,
-    metrics,
-    network: createTlsNetwork({ identity: identity.value, clock, log: journal, metrics, host }),
-    engine: createProcessEngine({
-      directory: join(directory, TASKS_DIRECTORY),
-      clock,
-      log: journal,
-      cgroups,
-    }),
-    cgroups,
-    dataPlane: startDataPlane({
-      entry: new URL("./dataplane-thread.mjs", import.meta.url),
-      config,
-      identityDirectory,
-      died: (reason) => stop(`Cannot go on: the data plane ended: ${reason}`),
-    }),
-  };
-}
-
-function readConfig(directory: string): NodeConfig {
-  const path = join(directory, "node.json");
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new StartError(`Cannot start worker: ${path}: ${String(error)}`);
+  containBugs();
+  listenToLauncher();
+  /** Told when the next server listens: the answer to `leave` is worth nothing before. */
+  let answered: (() => void) | undefined;
+  for (;;) {
+    const isNode = existsSync(join(stateDir, "node.json"));
+    const entered = isNode ? undefined : await waitInLobby(answered);
+    try {
+      answered = await runNode(entered);
+    } catch (error) {
+      if (entered === undefined) throw error;
+      forgetCluster(homeOf());
+      const reason = error instanceof Error ? error.message : String(error);
+      entered.answer(reason);
+      // The sockets of a half-started node are not worth taking apart: begin anew.
+      throw new StartError(`${reason}: nothing was kept of the cluster`);
+    }
   }
-  const config = decodeWith(nodeConfigSchema, content);
-  if (config.ok) return config.value;
-  throw new StartError(`Cannot start worker: ${path}: ${config.error.reason}`);
 }
 
-/** `/node`: requests about this node's containers that clients made to a manager. */
-function createTunnel(): {
-  readonly accept: Accept;
-  serve(containers: ContainerApi): void;
-} {
-  let server: StreamServer | undefined;
+/** Serves the API of a machine in no cluster until it has entered one. */
+async function waitInLobby(answered: (() => void) | undefined): Promise<Entered> {
+  const home = homeOf();
+  log = jsonLog({ node: home.name, role: "worker", level: "info" });
+  let entered: (value: Entered) => void = () => undefined;
+  const wait = new Promise<Entered>((resolve) => {
+    entered = resolve;
+  });
+  const lobby = new Lobby(home, (value) => entered(value));
+  const server = await serveUnix({ path: home.apiSocket, handler: lobby.handler });
+  if (!server.ok) throw new StartError(`Cannot start worker: ${server.error.reason}`);
+  log.write("info", "ready", { api: home.apiSocket, cluster: null });
+  announce();
+  answered?.();
+  const { config, answer } = await wait;
+  const closing = (error: string | undefined): void => {
+    answer(error);
+    setTimeout(() => void server.value.close(), 100).unref();
+  };
+  return { config, answer: closing };
+}
+
+function homeOf(): Home {
   return {
-    serve: ({ handler, upgrade }) => {
-      server = serveStreams({ handler, onUpgrade: upgrade });
-    },
-    accept: (peer) => {
-      if (peer.role !== "manager") return "only managers ask about containers";
-      if (server === undefined) return "this worker is starting";
-      const { stream, receiver } = linkDuplex();
-      stream.on("error", () => undefined);
-      server.accept(stream);
-      return receiver;
-    },
+    stateDir,
+    apiSocket: absolute(optionOr("--api-socket", join(stateDir, "skein.sock"))),
+    name: optionOr("--name", os.hostname()),
+    controlPort: Number(optionOr("--control-port", "7946")),
+    dataPort: Number(optionOr("--data-port", "4789")),
+    defaultDirectory: optionOr("--task-directory", process.env["HOME"] ?? "/"),
   };
 }
 
-/** Bounds the output of what runs; it ends with the process. */
-function keepLogs(adapters: Adapters, worker: Worker): void {
-  const keeper = new LogKeeper({
-    ...adapters,
-    directory: join(stateDir, TASKS_DIRECTORY),
-    tasks: () =>
-      worker
-        .tasks()
-        .filter((task) => !task.isTerminal())
-        .map((task) => keptTask(task)),
+/** Resolves when the node has left its cluster; with whom to tell. */
+async function runNode(entered: Entered | undefined): Promise<(() => void) | undefined> {
+  const adapters = makeAdapters({ directory: stateDir, entry: import.meta.url, stop });
+  log = adapters.log;
+  let left: Running["left"] = () => undefined;
+  const whenLeft = new Promise<(() => void) | undefined>((resolve) => {
+    left = resolve;
   });
-  keeper.start();
-}
-
-function keptTask(task: ReturnType<Worker["tasks"]>[number]): KeptTask {
-  const { taskId } = task;
-  const keepBytes = keptBytes(task.assignment()?.spec.log?.options ?? {});
-  return keepBytes === undefined ? { taskId } : { taskId, keepBytes };
-}
-
-function makeContainerApi(adapters: Adapters, worker: Worker): ContainerApi {
-  const { config } = adapters;
-  return new ContainerApi({
+  const keeper = makeKeeper(adapters);
+  const tunnel = createTunnel();
+  const worker = makeWorker(adapters, keeper, tunnel.accept);
+  const containers = new ContainerApi({
     ...adapters,
     worker,
     gossip: () => worker.gossip(),
     defaults: taskDefaults(config),
     bug: (error) => noteBug(adapters, error),
+    defaults: taskDefaults(adapters.config, import.meta.url),
+    bug: noteBug,
+  });
+  tunnel.serve(containers);
+  const manager = makeManager(adapters);
+  const services = { worker, containers, keeper, manager };
+  running = { adapters, ...services, api: undefined, isEnding: false, left };
+  const managing = manager === undefined ? undefined : manager.start();
+  await started(worker, adapters);
+  const failed = await managing;
+  if (failed !== undefined) throw new StartError(failed);
+  await serveApi(running);
+  keepLogs({ ...adapters, directory: join(stateDir, TASKS_DIRECTORY) }, worker);
+  if (entered !== undefined) {
+    await connected(worker);
+    entered.answer(undefined);
+  }
+  adapters.log.write("info", "ready", { address: adapters.config.address });
+  announce();
+  return whenLeft;
+}
+
+/** Ready for who waits: the launcher's channel, and a file for who has none. */
+function announce(): void {
+  tell({ kind: "ready" });
+  const path = optionOr("--ready-file", "");
+  if (path !== "") writeFileSync(path, `${process.pid}\n`);
+}
+
+/** In touch with a leader, or as long as anyone waits for that. */
+async function connected(worker: Worker): Promise<void> {
+  const until = performance.now() + ENTER_MS_MAX;
+  while (!worker.facts().connected && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Renews the certificate, and passes it on to whoever uses it. */
+function makeKeeper(adapters: Adapters): IdentityKeeper {
+  const { config, network, dataPlane } = adapters;
+  return new IdentityKeeper({
+    ...adapters,
+    directory: join(stateDir, "identity"),
+    address: config.address,
+    random: systemRandom(),
+    managers: () => {
+      const known = running?.worker.facts().managers ?? [];
+      return known.length === 0 ? config.managers : known;
+    },
+    changed: (identity, isOther) => {
+      network.setIdentity(identity);
+      dataPlane.post({ kind: "identity" });
+      if (isOther) running?.worker.reconnect();
+    },
   });
 }
 
-function makeWorker(adapters: Adapters, tunnel: Accept): Worker {
+function told(adapters: Adapters, keeper: IdentityKeeper, notice: TrustNotice): void {
+  adapters.network.setStanding({ removed: new Set(notice.removed), demoted: new Set() });
+  adapters.dataPlane.post({ kind: "removed", nodes: notice.removed });
+  keeper.told(notice);
+}
+
+/** The launcher of a local cluster starts its managers itself. */
+function makeManager({ config, log: journal }: Adapters): ManagerChild | undefined {
+  if (config.local || config.role !== "manager") return undefined;
+  return new ManagerChild({
+    stateDir,
+    log: journal,
+    leave: () => void leaveCluster(),
+  });
+}
+
+function makeWorker(adapters: Adapters, keeper: IdentityKeeper, tunnel: Accept): Worker {
   const { config } = adapters;
   return createWorker({
     ...adapters,
     random: systemRandom(),
     disk: createFileDisk(stateDir),
     describe: () => describeNode(config, adapters.cgroups.kinds()),
-    taskDefaults: taskDefaults(config),
-    fatal: (reason) => stop(`Cannot go on: ${reason}`),
-    published: (ports) => tell({ kind: "published", ports: [...ports] }),
+    taskDefaults: taskDefaults(config, import.meta.url),
     extraPaths: { "/node": tunnel },
+    fatal: (reason) => stop(`Cannot go on: ${reason}`),
+    trusted: (notice) => told(adapters, keeper, notice),
+    published: (ports) => tell({ kind: "published", ports: [...ports] }),
   });
-}
-
-function taskDefaults(config: NodeConfig): TaskDefaults {
-  const env: Record<string, string> = {};
-  for (const name of PASSED_ON) {
-    const value = process.env[name];
-    if (value !== undefined) env[name] = value;
-  }
-  // Beside `src/` and beside the bundle's `dist/` alike.
-  const preload = fileURLToPath(new URL("../preload/listen.cjs", import.meta.url));
-  const { defaultDirectory } = config;
-  return {
-    env,
-    preload,
-    dns: `${config.address}:${dnsPort()}`,
-    ...(defaultDirectory === undefined ? {} : { directory: defaultDirectory }),
-  };
 }
 
 async function started(worker: Worker, { dataPlane }: Adapters): Promise<void> {
@@ -234,12 +236,10 @@ async function started(worker: Worker, { dataPlane }: Adapters): Promise<void> {
 }
 
 /** A manager process serves the node's socket where there is one. */
-async function serveApi(
-  adapters: Adapters,
-  { worker, containers }: { readonly worker: Worker; readonly containers: ContainerApi },
-): Promise<UnixServer | undefined> {
+async function serveApi(node: Running): Promise<void> {
+  const { adapters, worker, containers } = node;
   const { config, metrics, dataPlane } = adapters;
-  if (config.role !== "worker") return undefined;
+  if (config.role !== "worker") return;
   const handler = createWorkerApi({
     config,
     containers,
@@ -248,7 +248,8 @@ async function serveApi(
       worker.report();
       return mergeMetrics([metrics.text(), await dataPlane.metrics()]);
     },
-    bug: (error) => noteBug(adapters, error),
+    leave: config.local ? undefined : () => leaveCluster(),
+    bug: noteBug,
   });
   const server = await serveUnix({
     path: config.apiSocket,
@@ -256,16 +257,63 @@ async function serveApi(
     onUpgrade: containers.upgrade,
   });
   if (!server.ok) throw new StartError(`Cannot start worker: ${server.error.reason}`);
-  return server.value;
+  node.api = server.value;
 }
 
-function listenToLauncher(adapters: Adapters, worker: Worker, api: UnixServer | undefined): void {
-  const end = endOnce(adapters, worker, api);
+/** Resolves when this machine is in no cluster any more, and says so on its socket. */
+async function leaveCluster(): Promise<void> {
+  const node = running;
+  if (node === undefined || node.isEnding) return;
+  await endNode(node, { reason: "leaving the swarm", keep: false });
+  running = undefined;
+  forgetCluster(homeOf());
+  await new Promise<void>((resolve) => node.left(resolve));
+  // Whoever asked is answered on the old server's connection.
+  setTimeout(() => void node.api?.close(), 100).unref();
+}
+
+/** Also where no node runs: a machine in no cluster ends at once. */
+function end(reason: string, keep: boolean): void {
+  const node = running;
+  if (node === undefined) {
+    if (existsSync(join(stateDir, "node.json"))) process.exit(1);
+    rmSync(homeOf().apiSocket, { force: true });
+    process.exit(0);
+  }
+  if (node.isEnding) return;
+  void endNode(node, { reason, keep }).then(async () => {
+    await Promise.allSettled([node.api?.close()]);
+    process.exit(0);
+  });
+}
+
+async function endNode(
+  node: Running,
+  { reason, keep }: { readonly reason: string; readonly keep: boolean },
+): Promise<void> {
+  const { adapters, worker, keeper, manager } = node;
+  node.isEnding = true;
+  adapters.log.write("info", "stopping", { reason, keepTasks: keep });
+  keeper.close();
+  await new Promise<void>((resolve) =>
+    worker.leave({ keepTasks: keep, backWithinMs: keep ? RETURN_WITHIN_MS : 0 }, resolve),
+  );
+  // After the tasks: the leader, perhaps this very one, is told how they ended.
+  await manager?.stop();
+  worker.close();
+  adapters.engine.close();
+  adapters.network.close("this worker is stopping");
+  await Promise.allSettled([adapters.dataPlane.close()]);
+}
+
+function listenToLauncher(): void {
   process.on("SIGTERM", () => end("SIGTERM", keepTasks));
   process.on("SIGINT", () => end("SIGINT", keepTasks));
   // The launcher's death is not ours.
   process.on("disconnect", () => undefined);
   process.on("message", (raw, handle) => {
+    const adapters = running?.adapters;
+    if (adapters === undefined) return;
     const message = decodeWith(fromLauncherSchema, raw);
     if (!message.ok)
       return adapters.metrics.count("skein_frames_refused_total", 1, { path: "ipc" });
@@ -301,32 +349,15 @@ function takePort(adapters: Adapters, publishedPort: number, handle: unknown): v
   adapters.dataPlane.post({ kind: "handed-port", publishedPort, fd });
 }
 
-function endOnce(adapters: Adapters, worker: Worker, api: UnixServer | undefined) {
-  let ending = false;
-  return (reason: string, keep: boolean): void => {
-    if (ending) return;
-    ending = true;
-    adapters.log.write("info", "stopping", { reason, keepTasks: keep });
-    worker.leave({ keepTasks: keep, backWithinMs: keep ? RETURN_WITHIN_MS : 0 }, () => {
-      worker.close();
-      adapters.engine.close();
-      adapters.network.close("this worker is stopping");
-      void Promise.allSettled([api?.close(), adapters.dataPlane.close()]).then(() =>
-        process.exit(0),
-      );
-    });
-  };
-}
-
 /** A bug of a handler must not end the tasks' agent: it is logged and counted. */
-function containBugs(adapters: Adapters): void {
-  process.on("uncaughtException", (error) => noteBug(adapters, error));
-  process.on("unhandledRejection", (error) => noteBug(adapters, error));
+function containBugs(): void {
+  process.on("uncaughtException", noteBug);
+  process.on("unhandledRejection", noteBug);
 }
 
-function noteBug({ log: journal, metrics }: Adapters, error: unknown): void {
-  metrics.count("skein_bugs_total");
-  journal.write("error", "bug", { stack: error instanceof Error ? error.stack : String(error) });
+function noteBug(error: unknown): void {
+  running?.adapters.metrics.count("skein_bugs_total");
+  log?.write("error", "bug", { stack: error instanceof Error ? error.stack : String(error) });
 }
 
 function tell(message: ToLauncher): void {
@@ -345,4 +376,9 @@ function option(name: string): string {
   if (process.argv.includes(name) && value !== undefined) return value;
   process.stderr.write(`Cannot start worker: ${name} is missing\n`);
   process.exit(2);
+}
+
+function optionOr(name: string, otherwise: string): string {
+  const value = process.argv[process.argv.indexOf(name) + 1];
+  return process.argv.includes(name) && value !== undefined ? value : otherwise;
 }

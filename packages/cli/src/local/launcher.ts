@@ -145,7 +145,7 @@ export class Launcher {
       if (running.kind === "manager") this.#top.point();
     } else if (message.kind === "failed") {
       running.error = message.error;
-    } else {
+    } else if (message.kind === "published") {
       const holder = { address: running.node.address, child: running.child };
       this.#handover.published(holder, message.ports);
     }

@@ -27,7 +27,10 @@ export const nodeConfigSchema = v.object({
   role: roleSchema,
   /** Availability the node asks for when it first appears. */
   availability: availabilitySchema,
+  /** Where others reach this node. */
   address: shortText,
+  /** Where it listens, when that is another one: behind a translated address. */
+  listenAddress: v.exactOptional(shortText),
   managerPort: count,
   controlPort: count,
   dataPort: count,
@@ -47,3 +50,7 @@ export const nodeConfigSchema = v.object({
   local: v.boolean(),
 });
 export type NodeConfig = Decoded<typeof nodeConfigSchema>;
+
+export function listenHost(config: Pick<NodeConfig, "address" | "listenAddress">): string {
+  return config.listenAddress ?? config.address;
+}

@@ -59,6 +59,12 @@ function self(): Holder {
   return { pid: process.pid, startTime: startTimeOf(process.pid) ?? 0, bootId: bootId() };
 }
 
+/** The living process that has locked `directory`. */
+export function lockHolder(directory: string): number | undefined {
+  const holder = readHolder(join(directory, "lock"));
+  return holder !== undefined && isAlive(holder) ? holder.pid : undefined;
+}
+
 function isAlive(holder: Holder): boolean {
   return holder.bootId === bootId() && startTimeOf(holder.pid) === holder.startTime;
 }

@@ -14,7 +14,7 @@ import { portSpecSchema, taskSpecSchema } from "../model/service.ts";
 import { taskStatusSchema } from "../model/task.ts";
 import { desiredStateSchema } from "../model/task-state.ts";
 import type { Decoded } from "./schema.ts";
-import { count, flag, id, shortText, stringMap, strings } from "./schema.ts";
+import { count, flag, id, shortText, stringMap, strings, text } from "./schema.ts";
 
 export const DISPATCH_VERSION = 1;
 
@@ -76,6 +76,20 @@ export const fromWorkerSchema = v.variant("kind", [
 ]);
 export type FromWorker = Decoded<typeof fromWorkerSchema>;
 
+/** What the cluster makes of this node, and whom it trusts: at each session and each change. */
+export const trustNoticeSchema = v.object({
+  kind: v.literal("trust"),
+  /** The role the node is to have: another than its certificate's asks for a new certificate. */
+  role: roleSchema,
+  /** Every root to trust, as PEM. */
+  roots: text,
+  /** The root that signs now: a certificate of another one is to be renewed. */
+  signer: text,
+  /** Nodes whose certificates open nothing. */
+  removed: strings,
+});
+export type TrustNotice = Decoded<typeof trustNoticeSchema>;
+
 export const toWorkerSchema = v.variant("kind", [
   v.object({
     kind: v.literal("redirect"),
@@ -122,6 +136,7 @@ export const toWorkerSchema = v.variant("kind", [
   }),
   v.object({ kind: v.literal("status-stored"), sequence: count }),
   v.object({ kind: v.literal("managers"), managers: strings }),
+  trustNoticeSchema,
   /** Answer to a heartbeat: a worker whose leader answers knows a frozen leader by its silence. */
   v.object({ kind: v.literal("heartbeat") }),
 ]);

@@ -11,6 +11,8 @@ export const toLauncherSchema = v.variant("kind", [
   /** The process serves: API socket, ports. */
   v.object({ kind: v.literal("ready") }),
   v.object({ kind: v.literal("failed"), error: v.string() }),
+  /** A manager was asked to leave its cluster: the worker process, which started it, does it. */
+  v.object({ kind: v.literal("leave") }),
   /** This node serves these published ports now: bind 127.0.0.1 and hand the sockets over. */
   v.object({ kind: v.literal("published"), ports: v.array(count) }),
 ]);

@@ -44,6 +44,7 @@ import { ReportLane } from "./report-lane.ts";
 import { Reporting } from "./reporting.ts";
 import type { LiveConnection } from "./roster.ts";
 import { isLive, Roster } from "./roster.ts";
+import { isTrustChange, trustNotice } from "./trust-notice.ts";
 import type { Verdict } from "./verdicts.ts";
 import { Watch } from "./watch.ts";
 
@@ -220,6 +221,7 @@ class DispatcherMachine implements Dispatcher {
     const welcome = { kind: "welcome", version: DISPATCH_VERSION, session } as const;
     const terms = { heartbeatMs: this.#heartbeatMs, managers: this.#managers };
     turn.emit({ kind: "send", connection: id, message: { ...welcome, ...terms } });
+    this.#tellTrust(turn, live);
     this.#delivery.begin(turn, live);
     this.#reporting.greet(live, tasks);
     this.#sweepBy(assignments.giveUpAt());
@@ -281,6 +283,9 @@ class DispatcherMachine implements Dispatcher {
   #changed(turn: Turn, { changes }: Input<"changed">): void {
     for (const change of changes) {
       this.#delivery.changed(change, (nodeId, after) => this.#nodeChanged(turn, nodeId, after));
+      for (const live of this.#roster.live()) {
+        if (isTrustChange(change, live.nodeId)) this.#tellTrust(turn, live);
+      }
     }
   }
 
@@ -293,6 +298,11 @@ class DispatcherMachine implements Dispatcher {
       this.#drop(turn, current, `the node was declared down: ${after.status.message}`);
     }
     this.#watch.nodeChanged(turn.now, nodeId, after);
+  }
+
+  #tellTrust(turn: Turn, { id, nodeId }: LiveConnection): void {
+    const message = trustNotice(this.#view, nodeId);
+    if (message !== undefined) turn.emit({ kind: "send", connection: id, message });
   }
 
   #remember(nodeId: NodeId): void {

@@ -7,6 +7,7 @@ import { unreachable } from "@skein/common/assert";
 import { Driver } from "@skein/common/host/driver";
 import type { RaftId, RequestId, Term } from "@skein/common/ids";
 import type { Accept, Listener } from "@skein/common/io/network";
+import { listenHost } from "@skein/common/model/node-config";
 import { fail } from "@skein/common/result";
 import { PROPOSALS_WAITING_MAX } from "../limits.ts";
 import type {
@@ -111,7 +112,7 @@ export class Manager {
       (peer, query) =>
         peer.role === "manager" ? accept(peer, query) : "only managers may use this path";
     this.#listener = network.listen(
-      `${config.address}:${config.managerPort}`,
+      `${listenHost(config)}:${config.managerPort}`,
       {
         "/raft": managersOnly(this.#peers.accept),
         "/snapshot": managersOnly(this.#snapshots.accept),

@@ -144,6 +144,8 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
         return this.#dataPlane(input.message, turn);
       case "verdict":
         return this.#verdicts.judged(turn, input, this.#session);
+      case "reconnect":
+        return this.#reconnect(turn);
       case "leave":
         return this.#leave(input, turn);
       default:
@@ -189,6 +191,12 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     turn.emit({ kind: "send", link, message: { ...hello, description: describe(), tasks } });
   }
 
+  #reconnect(turn: TaskTurn): void {
+    if (!this.#session.isLive()) return;
+    this.#restartStreams();
+    this.#session.abandon(turn.now, "the certificate was renewed", turn);
+  }
+
   #closed(link: number, turn: TaskTurn): void {
     if (!this.#session.owns(link)) return;
     this.#restartStreams();
@@ -221,6 +229,9 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
         return this.#outbox.stored(message.sequence);
       case "managers":
         return this.#learn(message.managers, turn);
+      case "trust":
+        turn.emit({ kind: "trust", notice: message });
+        return;
       case "heartbeat":
         return this.#session.heartbeatAnswered();
       default:

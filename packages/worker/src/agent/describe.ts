@@ -52,6 +52,8 @@ export function describeAgentEffect(effect: AgentEffect): string {
       return `note ${effect.message}`;
     case "count":
       return `count ${effect.name}`;
+    case "trust":
+      return `trust ${effect.notice.role}`;
     case "left":
       return "left";
     default:

@@ -6,7 +6,7 @@ import type { Evidence } from "@skein/common/gossip/protocol";
 import type { NodeId, TaskId } from "@skein/common/ids";
 import type { LogLevel } from "@skein/common/io/log";
 import type { LinkEnd } from "@skein/common/io/network";
-import type { FromWorker, ToWorker } from "@skein/common/wire/dispatch-messages";
+import type { FromWorker, ToWorker, TrustNotice } from "@skein/common/wire/dispatch-messages";
 import type { FromDataPlane, ToDataPlane } from "../dataplane/protocol.ts";
 import type { CheckSpec, EngineEvent, FoundTask, RunSpec } from "../engine/engine.ts";
 import type { DatabaseEntry, TaskRecord } from "./task-record.ts";
@@ -26,6 +26,8 @@ export type AgentInput =
   | { readonly kind: "data-plane"; readonly message: FromDataPlane }
   /** This node's gossip judged another. */
   | { readonly kind: "verdict"; readonly nodeId: NodeId; readonly evidence: Evidence }
+  /** The node has a new certificate: a session with the old one would show the old role. */
+  | { readonly kind: "reconnect" }
   /** A planned end. `keepTasks`: the agent will be back within `backWithinMs` and adopts them. */
   | { readonly kind: "leave"; readonly keepTasks: boolean; readonly backWithinMs: number };
 
@@ -52,6 +54,7 @@ export type AgentEffect =
       readonly fields?: Readonly<Record<string, unknown>>;
     }
   | { readonly kind: "count"; readonly name: string }
+  | { readonly kind: "trust"; readonly notice: TrustNotice }
   /** The planned end is complete: nothing runs here (or is kept on purpose), statuses are told. */
   | { readonly kind: "left" };
 

@@ -39,7 +39,11 @@ export type ToDataPlane =
 export type ToThread =
   | ToDataPlane
   /** Refuse every frame to and from these hosts (a partition without root); empty: heal. */
-  | { readonly kind: "cut"; readonly addresses: readonly string[] };
+  | { readonly kind: "cut"; readonly addresses: readonly string[] }
+  /** The identity files were renewed: read them again. */
+  | { readonly kind: "identity" }
+  /** Nodes removed from the cluster: no stream with them. */
+  | { readonly kind: "removed"; readonly nodes: readonly string[] };
 
 export type FromDataPlane =
   | { readonly kind: "ready" }

@@ -40,6 +40,11 @@ function start(): void {
     clock,
     host: config.address,
   });
+  const renewIdentity = (): void => {
+    const renewed = readIdentity(identityDirectory);
+    if (renewed.ok) network.setIdentity(renewed.value);
+    else log.write("warn", "identity not renewed", { reason: renewed.error.reason });
+  };
   const ended = (): void => {
     lag.close();
     port.close();
@@ -58,6 +63,9 @@ function start(): void {
   });
   port.on("message", (message: ToThread) => {
     if (message.kind === "cut") network.setCut(message.addresses);
-    else plane.handle(message);
+    else if (message.kind === "identity") renewIdentity();
+    else if (message.kind === "removed") {
+      network.setStanding({ removed: new Set(message.nodes), demoted: new Set() });
+    } else plane.handle(message);
   });
 }

@@ -30,6 +30,8 @@ export interface WorkerApiPorts {
   readonly facts: () => WorkerFacts;
   /** Every metric of this node's worker, the data plane's included. */
   readonly metricsText: () => Promise<string>;
+  /** Leaves the cluster; undefined: this node's cluster is changed by its launcher only. */
+  readonly leave?: (() => Promise<void>) | undefined;
   /** A request handler that threw: logged and counted by the owner. */
   readonly bug: (error: unknown) => void;
 }
@@ -69,12 +71,22 @@ async function answer(
   if (route.name === "swarm-init" || route.name === "swarm-join") {
     return refuse(response, 503, PART_OF_SWARM);
   }
+  if (route.name === "swarm-leave") return leave(ports, response);
   if (route.scope === "cluster") return refuse(response, 503, NOT_A_MANAGER);
-  return notThere(response, route.name, subject);
+  return answerNode(response, route.name, subject);
 }
 
-/** What this node has none of, in the words every socket uses. */
-function notThere(response: ServerResponse, name: RouteName, subject: string): void {
+async function leave(ports: WorkerApiPorts, response: ServerResponse): Promise<void> {
+  if (ports.leave === undefined) return refuse(response, 501, LOCAL_CLUSTER);
+  await ports.leave();
+  response.writeHead(200, { ...COMMON_HEADERS, Connection: "close", "Content-Length": 0 }).end();
+}
+
+const LOCAL_CLUSTER =
+  "Cannot leave the swarm: this node belongs to a local cluster: skein down ends it";
+
+/** What a node has none of, in a cluster or not, in the words every socket uses. */
+export function answerNode(response: ServerResponse, name: RouteName, subject: string): void {
   const table: Partial<Record<RouteName, (subject: string) => NotThere>> = NOT_THERE;
   const none = table[name]?.(subject);
   if (none === undefined) return refuse(response, 404, "page not found");
@@ -86,14 +98,18 @@ const PART_OF_SWARM =
   'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm ' +
   "and join another one.";
 
-function ping(request: IncomingMessage, response: ServerResponse): void {
+export function ping(
+  request: IncomingMessage,
+  response: ServerResponse,
+  state = "active/worker",
+): void {
   const isHead = request.method === "HEAD";
-  const headers = { ...COMMON_HEADERS, ...PING_HEADERS, Swarm: "active/worker" };
+  const headers = { ...COMMON_HEADERS, ...PING_HEADERS, Swarm: state };
   response.writeHead(200, { ...headers, "Content-Length": isHead ? "0" : "2" });
   response.end(isHead ? undefined : "OK");
 }
 
-function versionOf(): object {
+export function versionOf(): object {
   const details = {
     ApiVersion: API_VERSION,
     MinAPIVersion: API_VERSION_MIN,
@@ -115,15 +131,39 @@ function versionOf(): object {
 
 function infoOf({ config, facts }: WorkerApiPorts): object {
   const { connected, managers, running, ended } = facts();
+  const swarm = {
+    NodeID: config.nodeId,
+    NodeAddr: config.address,
+    LocalNodeState: "active",
+    ControlAvailable: false,
+    Error: connected ? "" : "no manager can be reached",
+    // Docker names them by id, too; a worker knows their addresses alone.
+    RemoteManagers: managers.map((address) => ({ NodeID: "", Addr: address })),
+  };
+  const { nodeId: id, name, plane } = config;
+  return machineInfo({ id, name, plane, swarm, running, ended });
+}
+
+export interface MachineInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly plane: string;
+  readonly swarm: object;
+  readonly running: number;
+  readonly ended: number;
+}
+
+export function machineInfo(info: MachineInfo): object {
+  const { id, name, plane, swarm, running, ended } = info;
   return {
-    ID: config.nodeId,
+    ID: id,
     Containers: running + ended,
     ContainersRunning: running,
     ContainersPaused: 0,
     ContainersStopped: ended,
     Images: 0,
     Driver: "host",
-    DriverStatus: [["Plane", config.plane]],
+    DriverStatus: [["Plane", plane]],
     Plugins: { Volume: [], Network: ["overlay"], Authorization: null, Log: ["local"] },
     SystemTime: new Date().toISOString(),
     LoggingDriver: "local",
@@ -134,21 +174,13 @@ function infoOf({ config, facts }: WorkerApiPorts): object {
     Architecture: os.machine(),
     NCPU: os.cpus().length,
     MemTotal: os.totalmem(),
-    Name: config.name,
+    Name: name,
     Labels: [],
     ExperimentalBuild: false,
     ServerVersion: SKEIN_VERSION,
     LiveRestoreEnabled: true,
     SecurityOptions: [],
-    Swarm: {
-      NodeID: config.nodeId,
-      NodeAddr: config.address,
-      LocalNodeState: "active",
-      ControlAvailable: false,
-      Error: connected ? "" : "no manager can be reached",
-      // Docker names them by id, too; a worker knows their addresses alone.
-      RemoteManagers: managers.map((address) => ({ NodeID: "", Addr: address })),
-    },
+    Swarm: swarm,
     Warnings: [TRUST_WARNING],
   };
 }
@@ -178,6 +210,6 @@ function operatingSystem(): string {
   }
 }
 
-function refuse(response: ServerResponse, status: number, message: string): void {
+export function refuse(response: ServerResponse, status: number, message: string): void {
   sendJson(response, status, { message });
 }

@@ -21,9 +21,11 @@ import type {
 import type { Random } from "@skein/common/io/random";
 import type { NodeDescription } from "@skein/common/model/node";
 import type { NodeConfig } from "@skein/common/model/node-config";
+import { listenHost } from "@skein/common/model/node-config";
 import type { TaskState } from "@skein/common/model/task-state";
 import { isTerminal, TASK_STATES } from "@skein/common/model/task-state";
 import { encode } from "@skein/common/wire/codec";
+import type { TrustNotice } from "@skein/common/wire/dispatch-messages";
 import type { LogRequest } from "@skein/common/wire/log-messages";
 import type { Agent } from "../agent/agent.ts";
 import { createAgent } from "../agent/agent.ts";
@@ -63,6 +65,8 @@ export interface WorkerPorts {
   readonly metrics: Metrics;
   /** The task database failed: the process must end; the tasks run on. */
   readonly fatal: (reason: string) => void;
+  /** What the leader says of this node's role, of roots and of removed nodes. */
+  readonly trusted?: (notice: TrustNotice) => void;
   /** The published ports this node serves have changed. */
   readonly published: (ports: readonly number[]) => void;
   /** Paths that only the real process serves, such as `/node`. */
@@ -97,6 +101,8 @@ export interface Worker {
   readLogs(request: LogRequest, reader: LogReader): { close(): void };
   /** What this node's gossip member knows: `GET /skein/v1/gossip`. */
   gossip(): object;
+  /** A new session with the leader, with the identity the node has now. */
+  reconnect(): void;
   /** Sets gauges: called before metrics are read. */
   report(): void;
   /** Lets go of everything at once; tasks run on. */
@@ -191,6 +197,8 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
 
   gossip(): object {
     return this.#gossip.status();
+  reconnect(): void {
+    this.#driver.submit({ kind: "reconnect" });
   }
 
   report(): void {
@@ -288,6 +296,8 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
         return log.write(effect.level, effect.message, effect.fields);
       case "count":
         return metrics.count(effect.name);
+      case "trust":
+        return this.#ports.trusted?.(effect.notice);
       case "left":
         return this.#left?.();
       case "save":
@@ -308,7 +318,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
     }
     this.#driver.submit({ kind: "restore", ...database.contents(), found });
     const { config, network } = this.#ports;
-    const address = `${config.address}:${config.controlPort}`;
+    const address = `${listenHost(config)}:${config.controlPort}`;
     const { extraPaths } = this.#ports;
     const accept = {
       "/logs": this.#logs.accept,

@@ -15,9 +15,6 @@ const CONTAINERS =
 const SECRETS =
   "secrets are not supported yet, since nothing is encrypted at rest: " +
   "keep it in a file on the nodes, or use docker config create if it need not be secret";
-const MEMBERSHIP =
-  "joining and leaving by token is not supported yet: " +
-  "choose the nodes when the cluster is made (skein up --managers N --workers N)";
 const PART_OF_SWARM =
   'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm ' +
   "and join another one.";
@@ -85,7 +82,6 @@ export const NOT_THERE_HANDLERS = {
   "network-connect": refused("connect to network {}", CONTAINERS),
   "swarm-init": fixed(503, "cluster-exists", PART_OF_SWARM),
   "swarm-join": fixed(503, "cluster-exists", PART_OF_SWARM),
-  "swarm-leave": refused("leave the swarm", MEMBERSHIP),
   "swarm-unlock-key": answer({ UnlockKey: "" }),
   "swarm-unlock": fixed(409, "not-locked", "swarm is not locked"),
 } as const;

@@ -67,6 +67,8 @@ export interface ManagerPort {
   ): { cancel(): void };
   /** The certificate authority; absent where none is composed, as in a simulation. */
   readonly trust?: TrustOffice;
+  /** Has the worker process take this node out of its cluster; false: nobody can be asked. */
+  leave?(): boolean;
   newId(): string;
   /** Store time at the leader; elsewhere that of the last command. */
   storeNow?(): StoreTime;

@@ -95,6 +95,36 @@ async function nextTrust(
   return ok({ ...next, next: rotation.value });
 }
 
+/** Docker's text, with the blank at its end. */
+const LEAVING_MANAGER =
+  "You are attempting to leave the swarm on a node that is participating as a manager. ";
+const LAST_MANAGER = "Removing the last manager erases all current state of the swarm. ";
+const swarmLeave: Handler = (port, request) => {
+  if (port.config.local) {
+    const reason = "this node belongs to a local cluster: skein down ends it";
+    return failure(501, "unsupported", `Cannot leave the swarm: ${reason}`);
+  }
+  if (!isSet(parameter(request, "force"))) {
+    const { voters } = port.status().quorum;
+    const what = voters <= 1 ? LAST_MANAGER : quorumText(voters);
+    return failure(503, "manager-leaves", `${LEAVING_MANAGER}${what}${FORCE}`);
+  }
+  if (port.leave?.() === true) return empty();
+  const reason = "this manager was not started by the worker beside it: restart skein-worker first";
+  return failure(503, "manager-alone", `Cannot leave the swarm: ${reason}`);
+};
+
+const FORCE = "Use `--force` to ignore this message. ";
+
+function quorumText(voters: number): string {
+  return (
+    `Removing this node leaves ${voters - 1} managers out of ${voters}. ` +
+    "Without a Raft quorum your swarm will be inaccessible. " +
+    "The only way to restore a swarm that has lost consensus is to reinitialize it with " +
+    "`--force-new-cluster`. "
+  );
+}
+
 /** What a follower was asked on `/ca`. Whoever may use this socket administers the cluster. */
 const ca: Handler = async (port, request) => {
   const body = jsonBody(request);
@@ -111,5 +141,6 @@ const ca: Handler = async (port, request) => {
 export const SWARM_HANDLERS = {
   "swarm-inspect": swarmInspect,
   "swarm-update": swarmUpdate,
+  "swarm-leave": swarmLeave,
   "skein-ca": ca,
 } as const;

@@ -6,6 +6,7 @@ import type { Log } from "@skein/common/io/log";
 import type { Listener, Network } from "@skein/common/io/network";
 import type { Random } from "@skein/common/io/random";
 import type { NodeConfig } from "@skein/common/model/node-config";
+import { listenHost } from "@skein/common/model/node-config";
 import type { MetricsRegistry } from "@skein/common/node/metrics";
 import { dnsPort } from "../../dns/shell/port.ts";
 import { Overlay } from "../../vip/shell/overlay.ts";
@@ -23,7 +24,7 @@ import { StreamDialer } from "./stream-dialer.ts";
 import { StreamServer } from "./stream-server.ts";
 
 export interface DataPlaneOptions {
-  readonly config: Pick<NodeConfig, "nodeId" | "address" | "dataPort">;
+  readonly config: Pick<NodeConfig, "nodeId" | "address" | "listenAddress" | "dataPort">;
   readonly network: Network;
   readonly tcp: Tcp;
   /** Where access logs are written. */
@@ -104,7 +105,7 @@ class Plane implements DataPlaneHandle {
 
   #listen(): Listener {
     const { config, network, post } = this.#options;
-    const address = `${config.address}:${config.dataPort}`;
+    const address = `${listenHost(config)}:${config.dataPort}`;
     return network.listen(address, { "/stream": this.#streams.accept }, (error) => {
       if (error === undefined) post({ kind: "ready" });
       else post({ kind: "failed", error: `Cannot listen for streams on ${address}: ${error}` });
