@@ -24,7 +24,9 @@ function issue(authority: Authority, id: string): Promise<NodeIdentity> {
   });
 }
 
-describe("certificates", () => {
+describe("certificates", function () {
+  // The library is loaded and compiled here; a busy machine takes its time.
+  this.timeout(30_000);
   let authority: Authority;
   let identity: NodeIdentity;
   let directory: string;
