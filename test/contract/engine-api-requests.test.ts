@@ -138,7 +138,7 @@ describe("engine-api: requests", () => {
       ["GET /distribution/host:latest/json", 200],
       ["GET /distribution/nginx/json", 404],
       ["POST /containers/create", 501],
-      ["POST /secrets/create", 501],
+      ["POST /secrets/create", 400],
       ["POST /networks/create", 400],
       ["POST /images/create", 501],
       ["GET /swarm", 503],

@@ -33,7 +33,6 @@ const requests: readonly Asked[] = fixture("requests");
 /** Where we answer otherwise than dockerd 20.10, with what and why. */
 const DIVERGENCES: Readonly<Record<number, { readonly status: number; readonly part: string }>> = {
   32: { status: 400, part: "unsupported Content-Type header (text/plain)" },
-  58: { status: 501, part: "secrets (--secret): not supported yet" },
   95: { status: 503, part: "Cannot show the swarm" },
   98: { status: 400, part: "Maximum supported API version is 1.50" },
 };

@@ -76,3 +76,5 @@ export const DISK_FREE_BYTES_LOW = 512 * 1024 * 1024;
 
 /** Nodes asked, and shown, in the table of who believes what. */
 export const GOSSIP_MATRIX_MAX = 40;
+/** The API's bound for the value of a secret. */
+export const SECRET_BYTES_MAX = 512_000;

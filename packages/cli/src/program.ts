@@ -12,6 +12,7 @@ import { addLoad } from "./commands/load.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addNetwork } from "./commands/network.ts";
 import { addNode } from "./commands/node.ts";
+import { addSecret } from "./commands/secret.ts";
 import { addService } from "./commands/service.ts";
 import { addStack } from "./commands/stack.ts";
 import { addStatus } from "./commands/status.ts";
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   addNetwork(program);
   addConfig(program);
   addStack(program);
+  addSecret(program);
   addSwarm(program);
   addLogs(program);
   addExplain(program);

@@ -12,6 +12,7 @@ export type ClusterId = Brand<string, "ClusterId">;
 export type ServiceId = Brand<string, "ServiceId">;
 export type TaskId = Brand<string, "TaskId">;
 export type ConfigId = Brand<string, "ConfigId">;
+export type SecretId = Brand<string, "SecretId">;
 export type NetworkId = Brand<string, "NetworkId">;
 export type StackId = Brand<string, "StackId">;
 /** One dispatcher session of one worker process; new at every connection. */
@@ -28,6 +29,7 @@ export const clusterId = (text: string): ClusterId => text as ClusterId;
 export const serviceId = (text: string): ServiceId => text as ServiceId;
 export const taskId = (text: string): TaskId => text as TaskId;
 export const configId = (text: string): ConfigId => text as ConfigId;
+export const secretId = (text: string): SecretId => text as SecretId;
 export const networkId = (text: string): NetworkId => text as NetworkId;
 export const stackId = (text: string): StackId => text as StackId;
 export const sessionId = (text: string): SessionId => text as SessionId;

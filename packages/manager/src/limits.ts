@@ -328,3 +328,5 @@ export const STACK_BODY_BYTES_MAX = 1024 * 1024;
 export const GOSSIP_ANSWER_MS = 1000;
 /** Its answer for a thousand members is half of this. */
 export const GOSSIP_ANSWER_BYTES_MAX = 2 * 1024 * 1024;
+/** Swarm's bound for a secret's value. */
+export const SECRET_DATA_BYTES_MAX = 512_000;

@@ -9,6 +9,7 @@ import { crc32 } from "node:zlib";
 import { BugError } from "@skein/common/assert";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import { nodeConfigSchema } from "@skein/common/model/node-config";
+import { secretPurpose } from "@skein/common/model/secret";
 import { readAuthoritySeed, removeAuthoritySeed } from "@skein/common/node/authority-seed";
 import { createFileDisk } from "@skein/common/node/file-disk";
 import { readIdentity } from "@skein/common/node/identity";
@@ -219,6 +220,10 @@ function makeManager(adapters: Adapters, member: Member, opened: OpenedRaftStora
     roleChanged: (status) => {
       journal.setTerm(status.raft.term);
       office?.changed();
+    },
+    openSecret: (id, sealed) => {
+      const unsealed = office?.keyring.unseal(secretPurpose(id), sealed);
+      return unsealed?.ok === true ? unsealed.value : undefined;
     },
     extraPaths: {
       "/api": (peer) => {

@@ -5,6 +5,7 @@ import type { Decoded } from "../wire/schema.ts";
 import { count, flag, id, shortText, stringMap, strings, text } from "../wire/schema.ts";
 import { logDriverSchema } from "./log-options.ts";
 import { networkAddressSchema, networkWishSchema } from "./network.ts";
+import { taskFileSchema } from "./secret.ts";
 
 /**
  * Durations are integer milliseconds inside; Docker's nanoseconds are converted at the API edge.
@@ -58,6 +59,8 @@ export const processSpecSchema = v.object({
   hostname: v.exactOptional(shortText),
   stopSignal: v.exactOptional(shortText),
   stopGraceMs: v.exactOptional(count),
+  /** Secrets and configs it finds as files. */
+  files: v.exactOptional(v.array(taskFileSchema)),
   /** In the units of getrlimit(2). */
   ulimits: v.exactOptional(v.array(v.object({ name: shortText, soft: count, hard: count }))),
   /** -1000 to 1000. */

@@ -14,7 +14,7 @@ import { portSpecSchema, taskSpecSchema } from "../model/service.ts";
 import { taskStatusSchema } from "../model/task.ts";
 import { desiredStateSchema } from "../model/task-state.ts";
 import type { Decoded } from "./schema.ts";
-import { count, flag, id, shortText, stringMap, strings, text } from "./schema.ts";
+import { bytes, count, flag, id, shortText, stringMap, strings, text } from "./schema.ts";
 
 export const DISPATCH_VERSION = 1;
 
@@ -137,6 +137,8 @@ export const toWorkerSchema = v.variant("kind", [
   v.object({ kind: v.literal("status-stored"), sequence: count }),
   v.object({ kind: v.literal("managers"), managers: strings }),
   trustNoticeSchema,
+  /** The value of a secret or config that tasks of the next assignments find as a file. */
+  v.object({ kind: v.literal("file"), id: shortText, data: bytes }),
   /** Answer to a heartbeat: a worker whose leader answers knows a frozen leader by its silence. */
   v.object({ kind: v.literal("heartbeat") }),
 ]);

@@ -1,6 +1,7 @@
 /** References as people type them: a full id, else an exact name, else the beginning of an id. */
 import type { Config } from "@skein/common/model/config";
 import type { Node } from "@skein/common/model/node";
+import type { Secret } from "@skein/common/model/secret";
 import type { Service } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
 import { ok } from "@skein/common/result";
@@ -31,6 +32,13 @@ export function resolveConfig(view: ClusterView, reference: string): Checked<Con
   if (named !== undefined) return ok(named);
   const rows = view.configs.list();
   return resolve(rows, { kind: "config", reference, name: (config) => config.spec.name });
+}
+
+export function resolveSecret(view: ClusterView, reference: string): Checked<Secret> {
+  const named = view.secretByName(reference);
+  if (named !== undefined) return ok(named);
+  const rows = view.secrets.list();
+  return resolve(rows, { kind: "secret", reference, name: (secret) => secret.spec.name });
 }
 
 interface Query<Row> {

@@ -41,6 +41,7 @@ export function tellConcerned(view: ClusterView, change: Change, concerned: Conc
     case "config":
     case "network":
     case "stack":
+    case "secret":
       return;
     default:
       unreachable(change.table);

@@ -3,6 +3,7 @@
  * before assignments, so that a node sends no new stream to a task that it is told to stop (D4).
  */
 import type { Instant } from "@skein/common/time";
+import type { ToWorker } from "@skein/common/wire/dispatch-messages";
 import { DISPATCH_CHANGES_MS } from "../limits.ts";
 import type { Change, ClusterView } from "../store/view.ts";
 import type { Concerned } from "./concerned.ts";
@@ -12,18 +13,22 @@ import { Pace } from "./pace.ts";
 import type { Turn } from "./protocol.ts";
 import type { LiveConnection, Roster } from "./roster.ts";
 import { RouteTable } from "./routes.ts";
+import type { OpenSecret } from "./task-files.ts";
+import { fileMessages } from "./task-files.ts";
 
 export class Delivery {
   readonly #view: ClusterView;
   readonly #roster: Roster;
+  readonly #open: OpenSecret;
   readonly #routes: RouteTable;
   readonly #members: MemberTable;
   /** Numbers of connections whose node has changed assignments. */
   readonly #dirty = new Set<number>();
   readonly #pace = new Pace(DISPATCH_CHANGES_MS);
 
-  constructor(view: ClusterView, roster: Roster) {
+  constructor(view: ClusterView, roster: Roster, open: OpenSecret) {
     this.#view = view;
+    this.#open = open;
     this.#roster = roster;
     this.#routes = new RouteTable(view);
     this.#members = new MemberTable(view);
@@ -36,6 +41,7 @@ export class Delivery {
   begin(turn: Turn, connection: LiveConnection): void {
     const { id, phase } = connection;
     const assignments = phase.assignments.complete(turn.now, this.#view);
+    this.#sendFiles(turn, id, assignments);
     turn.emit({ kind: "send", connection: id, message: assignments });
     turn.emit({ kind: "send", connection: id, message: this.#routes.complete() });
     turn.emit({ kind: "send", connection: id, message: this.#members.complete() });
@@ -84,12 +90,20 @@ export class Delivery {
       const connection = this.#roster.get(id);
       if (connection?.phase.kind !== "live") continue;
       const message = connection.phase.assignments.flush(turn.now, this.#view);
-      if (message !== undefined) turn.emit({ kind: "send", connection: id, message });
+      if (message === undefined) continue;
+      this.#sendFiles(turn, id, message);
+      turn.emit({ kind: "send", connection: id, message });
     }
   }
 
   wakeAt(): Instant | undefined {
     return this.#isWaiting() ? this.#pace.dueAt() : undefined;
+  }
+
+  #sendFiles(turn: Turn, connection: number, assignments: ToWorker): void {
+    for (const message of fileMessages(this.#view, assignments, this.#open)) {
+      turn.emit({ kind: "send", connection, message });
+    }
   }
 
   #isWaiting(): boolean {

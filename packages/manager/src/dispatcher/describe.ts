@@ -106,6 +106,8 @@ function describeToWorker(message: ToWorker): string {
       return `status-stored ${message.sequence}`;
     case "managers":
       return `managers ${message.managers.join(" ")}`;
+    case "file":
+      return `file ${message.id}`;
     case "trust":
       return `trust ${message.role}, ${message.removed.length} removed`;
     case "heartbeat":

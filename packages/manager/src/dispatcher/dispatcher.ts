@@ -44,6 +44,7 @@ import { ReportLane } from "./report-lane.ts";
 import { Reporting } from "./reporting.ts";
 import type { LiveConnection } from "./roster.ts";
 import { isLive, Roster } from "./roster.ts";
+import type { OpenSecret } from "./task-files.ts";
 import { isTrustChange, trustNotice } from "./trust-notice.ts";
 import type { Verdict } from "./verdicts.ts";
 import { Watch } from "./watch.ts";
@@ -56,6 +57,8 @@ export interface DispatcherOptions {
   /** Addresses workers may dial: "127.0.1.1:2377". */
   readonly managers: readonly string[];
   readonly heartbeatMs?: number;
+  /** Opens secrets for the nodes that need them; absent: none can be opened. */
+  readonly openSecret?: OpenSecret;
 }
 
 export interface Dispatcher extends Machine<DispatcherInput, DispatcherEffect> {
@@ -95,12 +98,13 @@ class DispatcherMachine implements Dispatcher {
   #sweepAt: Instant | undefined;
   #promisedAt: Instant | undefined;
 
-  constructor({ view, newId, now, managers, heartbeatMs }: DispatcherOptions) {
+  constructor(options: DispatcherOptions) {
+    const { view, newId, now, managers, heartbeatMs } = options;
     this.#view = view;
     this.#newId = newId;
     this.#heartbeatMs = heartbeatMs ?? DISPATCH_HEARTBEAT_MS;
     this.#managers = managers;
-    this.#delivery = new Delivery(view, this.#roster);
+    this.#delivery = new Delivery(view, this.#roster, options.openSecret ?? (() => undefined));
     this.#reporting = new Reporting(view, this.#roster, this.#ledger);
     this.#watch = new Watch(view, this.#roster, this.#ledger);
     this.#watch.begin(now);

@@ -16,6 +16,7 @@ import { fromWorkerSchema } from "@skein/common/wire/dispatch-messages";
 import type { Dispatcher } from "../dispatcher/dispatcher.ts";
 import { createDispatcher } from "../dispatcher/dispatcher.ts";
 import type { DispatcherEffect, DispatcherInput } from "../dispatcher/protocol.ts";
+import type { OpenSecret } from "../dispatcher/task-files.ts";
 import { CONTROLLERS_PAUSE_MS, PROBE_PAUSE_MS, PROBE_QUICK_MS, PROBE_TRIES } from "../limits.ts";
 import { controllers } from "../orchestrator/controllers.ts";
 import type { Command } from "../store/command.ts";
@@ -31,6 +32,7 @@ export interface LeaderDutiesOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly managers: readonly string[];
+  readonly openSecret?: OpenSecret | undefined;
   propose(command: Command, done: ProposalDone): void;
 }
 
@@ -52,7 +54,10 @@ export class LeaderDuties {
     const { clock, view, random, managers } = options;
     this.time = new StoreClock(clock, view.time);
     const newId = (): string => random.id();
-    this.#machine = createDispatcher({ view, newId, now: clock.now(), managers });
+    this.#machine = createDispatcher({
+      ...{ view, newId, now: clock.now(), managers },
+      ...(options.openSecret === undefined ? {} : { openSecret: options.openSecret }),
+    });
     this.#dispatcher = new Driver(
       this.#machine,
       { timing: () => "now", perform: (effect) => this.#perform(effect) },

@@ -6,6 +6,7 @@ import type { Metrics } from "@skein/common/io/metrics";
 import type { Accept, LinkPath, Network } from "@skein/common/io/network";
 import type { Random } from "@skein/common/io/random";
 import type { NodeConfig } from "@skein/common/model/node-config";
+import type { OpenSecret } from "../dispatcher/task-files.ts";
 import type { RaftRecovered } from "../raft/protocol.ts";
 import type { CreateRaftOptions, Raft } from "../raft/raft.ts";
 import type { RaftStatus } from "../raft/status.ts";
@@ -43,6 +44,8 @@ export interface ManagerPorts {
   readonly compaction?: Compaction;
   /** Makes the Raft machine; the simulator's checks its invariants after every step. */
   createRaft?(options: CreateRaftOptions): Raft;
+  /** Opens secrets for the nodes that need them; absent, as in a simulation: none is kept. */
+  readonly openSecret?: OpenSecret;
   /** Paths that only the real process serves, such as `/api`. */
   readonly extraPaths?: Partial<Record<LinkPath, Accept>>;
 }

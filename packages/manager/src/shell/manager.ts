@@ -281,6 +281,7 @@ export class Manager {
       log,
       metrics,
       managers: managerAddresses(this.status()),
+      openSecret: this.#ports.openSecret,
       propose: (command, done) => this.propose(command, undefined, done),
     });
     this.#membership.takeOffice();

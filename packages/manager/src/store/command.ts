@@ -8,6 +8,7 @@ import type {
   NetworkId,
   NodeId,
   RequestId,
+  SecretId,
   ServiceId,
   SessionId,
   StackId,
@@ -24,6 +25,7 @@ import {
   nodeStateSchema,
   roleSchema,
 } from "@skein/common/model/node";
+import { secretSpecSchema } from "@skein/common/model/secret";
 import { serviceSpecSchema, updateStatusSchema } from "@skein/common/model/service";
 import { revisionSchema } from "@skein/common/model/stack";
 import { taskStatusSchema } from "@skein/common/model/task";
@@ -233,6 +235,16 @@ const simpleCommandSchema = v.variant("kind", [
     spec: configSpecSchema,
   }),
   v.object({ kind: v.literal("remove-config"), configId: id<ConfigId>() }),
+  v.object({ kind: v.literal("create-secret"), secretId: id<SecretId>(), spec: secretSpecSchema }),
+  /** `isOther`: the value changed, not its box alone: services that use it are renewed. */
+  v.object({
+    kind: v.literal("update-secret"),
+    secretId: id<SecretId>(),
+    version: count,
+    spec: secretSpecSchema,
+    isOther: flag,
+  }),
+  v.object({ kind: v.literal("remove-secret"), secretId: id<SecretId>() }),
   v.object({
     kind: v.literal("create-network"),
     networkId: id<NetworkId>(),
@@ -314,6 +326,10 @@ export interface Refusal {
     | "stack-name-taken"
     | "stack-not-found"
     | "stack-step-refused"
+    | "secret-not-found"
+    | "secret-name-taken"
+    | "secret-in-use"
+    | "secret-immutable"
     | "network-not-found"
     | "network-name-taken"
     | "network-in-use"

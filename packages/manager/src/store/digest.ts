@@ -21,6 +21,7 @@ export function digestOf(view: StoreView, requests: readonly Answered[]): string
   for (const row of view.configs.list()) hash.add("config", row);
   for (const row of view.networks.list()) hash.add("network", row);
   for (const row of view.stacks.list()) hash.add("stack", row);
+  for (const row of view.secrets.list()) hash.add("secret", row);
   for (const answered of requests) hash.add("request", answered);
   return hash.hex();
 }

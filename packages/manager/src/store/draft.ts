@@ -14,6 +14,7 @@ import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";
 import type { Network, NetworkAddress, NetworkWish } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
+import type { Secret } from "@skein/common/model/secret";
 import type { Service } from "@skein/common/model/service";
 import type { Stack } from "@skein/common/model/stack";
 import type { Slot, Task } from "@skein/common/model/task";
@@ -98,6 +99,7 @@ export class Draft {
   readonly configs: Overlay<Config["id"], Config>;
   readonly networks: Overlay<NetworkId, Network>;
   readonly stacks: Overlay<Stack["id"], Stack>;
+  readonly secrets: Overlay<Secret["id"], Secret>;
   readonly #skipped: { readonly item: string; readonly reason: string }[] = [];
   readonly #taken = new Set<string>();
   readonly #released = new Set<string>();
@@ -119,6 +121,7 @@ export class Draft {
     this.configs = new Overlay(view.configs.get, idOf, (row) => ({ ...row, ...stamp }));
     this.networks = new Overlay(view.networks.get, idOf, (row) => ({ ...row, ...stamp }));
     this.stacks = new Overlay(view.stacks.get, idOf, (row) => ({ ...row, ...stamp }));
+    this.secrets = new Overlay(view.secrets.get, idOf, (row) => ({ ...row, ...stamp }));
     // A slot has no times: it is not shown by itself.
     this.slots = new Overlay(
       view.slots.get,
@@ -256,6 +259,7 @@ export class Draft {
     for (const write of this.configs.writes()) writes.push({ table: "config", ...write });
     for (const write of this.networks.writes()) writes.push({ table: "network", ...write });
     for (const write of this.stacks.writes()) writes.push({ table: "stack", ...write });
+    for (const write of this.secrets.writes()) writes.push({ table: "secret", ...write });
     return writes;
   }
 }

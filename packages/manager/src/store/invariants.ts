@@ -117,6 +117,9 @@ function nameFaults(view: ClusterView): readonly string[] {
     ...living
       .filter((service) => view.serviceByName(service.spec.name) !== service)
       .map(({ id }) => `service ${id} is not found by name`),
+    ...repeated(view.secrets.list().map(({ spec }) => spec.name)).map(
+      (name) => `secret ${name} twice`,
+    ),
     ...configs
       .filter((config) => view.configByName(config.spec.name) !== config)
       .map(({ id }) => `config ${id} is not found by name`),

@@ -9,6 +9,7 @@ import {
   networkId,
   nodeId,
   requestId,
+  secretId,
   serviceId,
   sessionId,
   stackId,
@@ -60,6 +61,7 @@ const node = (n: number) => nodeId(`n${n % 3}`);
 const service = (n: number) => serviceId(`s${n % 4}`);
 const config = (n: number) => configId(`f${n % 3}`);
 const network = (n: number) => networkId(`w${n % 3}`);
+const secret = (n: number) => secretId(`z${n % 3}`);
 const pick = <T>(values: readonly T[], n: number, other: T): T =>
   values[n % values.length] ?? other;
 const near = (value: number | undefined, off: number) =>
@@ -226,6 +228,23 @@ const MAKERS: readonly Maker[] = [
     },
   }),
   (_view, { a }) => ({ kind: "remove-config", configId: config(a) }),
+  (_view, { a, b }) => ({
+    kind: "create-secret",
+    secretId: secret(a),
+    spec: { name: pick(NAMES, a, ""), labels: {}, data: { key: "k1", box: new Uint8Array([b]) } },
+  }),
+  (view, { a, b, off, flag }) => ({
+    kind: "update-secret",
+    secretId: secret(a),
+    version: near(view.secrets.get(secret(a))?.version, off),
+    spec: {
+      name: view.secrets.get(secret(a))?.spec.name ?? "",
+      labels: { x: pick(NAMES, b, "") },
+      data: { key: "k1", box: new Uint8Array([b]) },
+    },
+    isOther: flag,
+  }),
+  (_view, { a }) => ({ kind: "remove-secret", secretId: secret(a) }),
   createNetwork,
   createNetwork,
   (_view, { a }) => ({ kind: "remove-network", networkId: network(a) }),

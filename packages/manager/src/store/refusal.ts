@@ -36,6 +36,10 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalFacts>> = {
   "config-name-taken": { status: 409, grpc: "AlreadyExists" },
   "config-in-use": { status: 400, grpc: "InvalidArgument" },
   "config-immutable": { status: 400, grpc: "InvalidArgument" },
+  "secret-not-found": { status: 404 },
+  "secret-name-taken": { status: 409, grpc: "AlreadyExists" },
+  "secret-in-use": { status: 400, grpc: "InvalidArgument" },
+  "secret-immutable": { status: 400, grpc: "InvalidArgument" },
   "network-not-found": { status: 404 },
   "network-name-taken": { status: 409 },
   "network-in-use": { status: 400, grpc: "FailedPrecondition" },
@@ -212,6 +216,34 @@ export function stackNotFound(name: string) {
 
 export function stackStepRefused(kind: string) {
   return refuse("stack-step-refused", `${kind} is no part of a stack`);
+}
+
+export function configInUse(name: string, services: readonly string[]) {
+  const whose = services.length === 1 ? "service" : "services";
+  return refuse(
+    "config-in-use",
+    `config '${name}' is in use by the following ${whose}: ${services.join(", ")}`,
+  );
+}
+
+export function secretNotFound(id: string) {
+  return refuse("secret-not-found", `secret ${id} not found`);
+}
+
+export function secretNameTaken(name: string) {
+  return refuse("secret-name-taken", `secret ${name} already exists`);
+}
+
+export function secretInUse(name: string, services: readonly string[]) {
+  const whose = services.length === 1 ? "service" : "services";
+  return refuse(
+    "secret-in-use",
+    `secret '${name}' is in use by the following ${whose}: ${services.join(", ")}`,
+  );
+}
+
+export function secretImmutable() {
+  return refuse("secret-immutable", "only updates to Labels and the value are allowed");
 }
 
 export function versionConflict() {

@@ -119,6 +119,7 @@ function subjectOf(command: Command): string {
       return `${kind} ${command.cluster.name}`;
     case "create-service":
     case "create-config":
+    case "create-secret":
     case "create-network":
       return `${kind} ${command.spec.name}`;
     case "join-node":
@@ -145,6 +146,10 @@ function subjectOf(command: Command): string {
       return `${kind} ${command.serviceId}`;
     case "update-config":
       return `${kind} ${command.configId} version ${command.version}`;
+    case "update-secret":
+      return `${kind} ${command.secretId} version ${command.version}`;
+    case "remove-secret":
+      return `${kind} ${command.secretId}`;
     case "remove-config":
       return `${kind} ${command.configId}`;
     case "remove-network":

@@ -66,6 +66,7 @@ function writesBetween(
   const services = parts.flatMap((part) => (part.part === "service" ? part.rows : []));
   const slots = parts.flatMap((part) => (part.part === "slot" ? part.rows : []));
   const tasks = parts.flatMap((part) => (part.part === "task" ? part.rows : []));
+  const secrets = parts.flatMap((part) => (part.part === "secret" ? part.rows : []));
   const networks = parts.flatMap((part) => (part.part === "network" ? part.rows : []));
   const configs = parts.flatMap((part) => (part.part === "config" ? part.rows : []));
   const stacks = parts.flatMap((part) => (part.part === "stack" ? part.rows : []));
@@ -81,6 +82,9 @@ function writesBetween(
     ...diff(view.tasks.list(), tasks, idOf).map((write) => ({ table: "task", ...write }) as const),
     ...diff(view.configs.list(), configs, idOf).map(
       (write) => ({ table: "config", ...write }) as const,
+    ),
+    ...diff(view.secrets.list(), secrets, idOf).map(
+      (write) => ({ table: "secret", ...write }) as const,
     ),
     ...diff(view.networks.list(), networks, idOf).map(
       (write) => ({ table: "network", ...write }) as const,

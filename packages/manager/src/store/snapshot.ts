@@ -15,6 +15,7 @@ import { clusterSchema } from "@skein/common/model/cluster";
 import { configSchema } from "@skein/common/model/config";
 import { networkSchema } from "@skein/common/model/network";
 import { nodeSchema } from "@skein/common/model/node";
+import { secretSchema } from "@skein/common/model/secret";
 import { serviceSchema } from "@skein/common/model/service";
 import { stackSchema } from "@skein/common/model/stack";
 import { slotSchema, taskSchema } from "@skein/common/model/task";
@@ -48,6 +49,7 @@ const partSchema = v.variant("part", [
   v.object({ part: v.literal("config"), rows: v.array(configSchema) }),
   v.object({ part: v.literal("network"), rows: v.array(networkSchema) }),
   v.object({ part: v.literal("stack"), rows: v.array(stackSchema) }),
+  v.object({ part: v.literal("secret"), rows: v.array(secretSchema) }),
   v.object({ part: v.literal("request"), rows: v.array(answeredSchema) }),
   v.object({ part: v.literal("end"), parts: count }),
 ]);
@@ -70,6 +72,7 @@ export function snapshotSlices(
     ...slices("config", view.configs.list()),
     ...slices("network", view.networks.list()),
     ...slices("stack", view.stacks.list()),
+    ...slices("secret", view.secrets.list()),
     ...slices("request", requests),
   ];
   return encodeParts([...parts, { part: "end", parts: parts.length }]);

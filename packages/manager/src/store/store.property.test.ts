@@ -158,6 +158,7 @@ function content({ view }: Store): [string, unknown][] {
     ...view.configs.list().map((row): [string, unknown] => [`config ${row.id}`, row]),
     ...view.networks.list().map((row): [string, unknown] => [`network ${row.id}`, row]),
     ...view.stacks.list().map((row): [string, unknown] => [`stack ${row.id}`, row]),
+    ...view.secrets.list().map((row): [string, unknown] => [`secret ${row.id}`, row]),
   ];
   if (view.cluster !== undefined) rows.push([`cluster ${view.cluster.id}`, view.cluster]);
   return rows.toSorted(([a], [b]) => (a < b ? -1 : 1));

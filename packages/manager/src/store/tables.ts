@@ -15,6 +15,7 @@ import type {
   LogIndex,
   NetworkId,
   NodeId,
+  SecretId,
   ServiceId,
   StackId,
   TaskId,
@@ -24,6 +25,7 @@ import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";
 import type { Network, NetworkAddress } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
+import type { Secret } from "@skein/common/model/secret";
 import type { PortSpec, Service } from "@skein/common/model/service";
 import type { Stack } from "@skein/common/model/stack";
 import type { Slot, Task } from "@skein/common/model/task";
@@ -74,6 +76,7 @@ export class Tables implements StoreView {
   readonly #configs = byId<ConfigId, Config>();
   readonly #networks = byId<NetworkId, Network>();
   readonly #stacks = byId<StackId, Stack>();
+  readonly #secrets = byId<SecretId, Secret>();
   readonly #tasksOfService = new GroupedRows<ServiceId, TaskId, Task>(tasksById);
   readonly #tasksOfNode = new GroupedRows<NodeId, TaskId, Task>(tasksById);
   readonly #slotsOfService = new GroupedRows<ServiceId, number, Slot>(slotsByNumber);
@@ -81,6 +84,7 @@ export class Tables implements StoreView {
   readonly #new = tasksById();
   readonly #serviceNames = new Map<string, ServiceId>();
   readonly #configNames = new Map<string, ConfigId>();
+  readonly #secretNames = new Map<string, SecretId>();
   readonly #networkNames = new Map<string, NetworkId>();
   readonly #networkHolders = new AddressHolders();
   readonly #ports = new GroupedRows<string, ServiceId, Service>(() => byId<ServiceId, Service>());
@@ -93,6 +97,7 @@ export class Tables implements StoreView {
   readonly configs = readOnly(this.#configs);
   readonly networks = readOnly(this.#networks);
   readonly stacks = readOnly(this.#stacks);
+  readonly secrets = readOnly(this.#secrets);
 
   get index(): LogIndex {
     return this.#index;
@@ -132,6 +137,10 @@ export class Tables implements StoreView {
   configByName(name: string): Config | undefined {
     const id = this.#configNames.get(name);
     return id === undefined ? undefined : this.#configs.get(id);
+  }
+  secretByName(name: string): Secret | undefined {
+    const id = this.#secretNames.get(name);
+    return id === undefined ? undefined : this.#secrets.get(id);
   }
   networkByName(name: string): Network | undefined {
     const id = this.#networkNames.get(name);
@@ -182,6 +191,9 @@ export class Tables implements StoreView {
         return;
       case "config":
         this.#commitConfig(write);
+        return;
+      case "secret":
+        this.#commitSecret(write);
         return;
       case "network":
         this.#commitNetwork(write);
@@ -264,6 +276,12 @@ export class Tables implements StoreView {
     for (const { networkId, address } of addresses) {
       if (holder !== undefined) this.#networkHolders.release(networkId, address, holder);
     }
+  }
+
+  #commitSecret({ before, after }: RowWrite<Secret>): void {
+    if (before !== undefined) release(this.#secretNames, before.spec.name, before.id);
+    if (after !== undefined) this.#secretNames.set(after.spec.name, after.id);
+    writeRow(this.#secrets, { before, after });
   }
 
   #commitConfig({ before, after }: RowWrite<Config>): void {

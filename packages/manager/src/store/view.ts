@@ -4,6 +4,7 @@ import type {
   LogIndex,
   NetworkId,
   NodeId,
+  SecretId,
   ServiceId,
   StackId,
   TaskId,
@@ -12,6 +13,7 @@ import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";
 import type { Network } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
+import type { Secret } from "@skein/common/model/secret";
 import type { Service } from "@skein/common/model/service";
 import type { Stack } from "@skein/common/model/stack";
 import type { Slot, Task } from "@skein/common/model/task";
@@ -41,6 +43,7 @@ export interface ClusterView {
   /** Removed ones too, until their addresses have rested. */
   readonly networks: TableView<NetworkId, Network>;
   readonly stacks: TableView<StackId, Stack>;
+  readonly secrets: TableView<SecretId, Secret>;
   /** Sorted by id. */
   tasksOfService(id: ServiceId): readonly Task[];
   tasksOfNode(id: NodeId): readonly Task[];
@@ -51,6 +54,7 @@ export interface ClusterView {
   serviceByName(name: string): Service | undefined;
   configByName(name: string): Config | undefined;
   /** Not a removed one. */
+  secretByName(name: string): Secret | undefined;
   networkByName(name: string): Network | undefined;
   /** Addresses of the network that a task or service holds. */
   networkHeld(id: NetworkId): number;
@@ -64,7 +68,8 @@ export type TableName =
   | "task"
   | "config"
   | "network"
-  | "stack";
+  | "stack"
+  | "secret";
 
 /** One changed row. A watch delivers these in order and resumes from a log index. */
 export interface Change {

@@ -7,6 +7,7 @@ import type { Cluster } from "@skein/common/model/cluster";
 import type { Config } from "@skein/common/model/config";
 import type { Network } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
+import type { Secret } from "@skein/common/model/secret";
 import type { Service } from "@skein/common/model/service";
 import type { Stack } from "@skein/common/model/stack";
 import type { Slot, Task } from "@skein/common/model/task";
@@ -28,7 +29,8 @@ export type Write =
   | ({ readonly table: "task" } & RowWrite<Task>)
   | ({ readonly table: "config" } & RowWrite<Config>)
   | ({ readonly table: "network" } & RowWrite<Network>)
-  | ({ readonly table: "stack" } & RowWrite<Stack>);
+  | ({ readonly table: "stack" } & RowWrite<Stack>)
+  | ({ readonly table: "secret" } & RowWrite<Secret>);
 
 export function changeOf(index: LogIndex, write: Write): Change {
   const { table, id, before, after } = write;

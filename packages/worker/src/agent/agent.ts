@@ -28,6 +28,7 @@ import { DISPATCH_VERSION } from "@skein/common/wire/dispatch-messages";
 import type { FromDataPlane } from "../dataplane/protocol.ts";
 import type { EngineEvent } from "../engine/engine.ts";
 import { LEAVE_REPORT_MS, TASKS_MAX } from "../limits.ts";
+import { FileValues } from "./file-values.ts";
 import { hasHostPorts, hostRoutes } from "./host-ports.ts";
 import type { AgentEffect, AgentInput } from "./protocol.ts";
 import type { TaskDefaults } from "./run-spec.ts";
@@ -76,6 +77,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
   readonly #memberVersions = new VersionedStream();
   readonly #verdicts = new VerdictOutbox();
   #routes = new Map<string, ServiceRoute>();
+  readonly #files = new FileValues();
   #leaving: Leaving | undefined;
   #left = false;
   #effects: AgentEffect[] = [];
@@ -92,6 +94,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
       now,
       wall: this.#options.wall(),
       defaults: this.#options.defaults,
+      files: this.#files.values,
       emit: (effect) => this.#effects.push(effect),
     };
     this.#take(input, turn);
@@ -229,9 +232,11 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
         return this.#outbox.stored(message.sequence);
       case "managers":
         return this.#learn(message.managers, turn);
+      case "file":
+        this.#files.put(message.id, message.data);
+        return this.tasks().forEach((task) => this.#advance(task, turn));
       case "trust":
-        turn.emit({ kind: "trust", notice: message });
-        return;
+        return turn.emit({ kind: "trust", notice: message });
       case "heartbeat":
         return this.#session.heartbeatAnswered();
       default:
@@ -263,6 +268,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
   #assigned(message: Received<"assignments">, turn: TaskTurn): void {
     if (!this.#assignments.follows(message)) return this.#gap("assignments", turn);
     for (const assignment of message.put) this.#put(assignment, turn);
+    this.#files.forget(this.#tasks.values());
     const removed = message.complete ? this.#absentFrom(message.put) : message.remove;
     for (const taskId of removed) this.#discard(taskId, turn);
     const link = this.#session.link();

@@ -16,6 +16,7 @@ describe("host-mode ports", () => {
       now: instant(0),
       wall: wallTime(0),
       defaults: { env: {} },
+      files: new Map<string, Uint8Array>(),
       emit: () => undefined,
     };
     task.found({ taskId: taskId("t1"), state: "running", pid: 7 }, turn);

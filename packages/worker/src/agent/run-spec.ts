@@ -40,6 +40,7 @@ export function targetPorts(assignment: Assignment): readonly number[] {
 export function buildRunSpec(
   assignment: Assignment,
   defaults: TaskDefaults,
+  values: ReadonlyMap<string, Uint8Array> = new Map(),
 ): Result<RunSpec, string> {
   const process = assignment.spec.process;
   if (!isHostImage(process.image)) {
@@ -74,6 +75,16 @@ export function buildRunSpec(
     ...optional("ulimits", process.ulimits),
     ...optional("oomScoreAdj", process.oomScoreAdj),
     ...(assignment.spec.log?.name === "none" ? { dropOutput: true as const } : {}),
+    ...optional("files", filesOf(process.files, values)),
+  });
+}
+
+function filesOf(
+  files: Assignment["spec"]["process"]["files"],
+  values: ReadonlyMap<string, Uint8Array>,
+): RunSpec["files"] {
+  return files?.map(({ kind, id, target, uid, gid, mode }) => {
+    return { kind, target, uid, gid, mode, data: values.get(id) ?? new Uint8Array() };
   });
 }
 

@@ -36,6 +36,7 @@ class Play {
       now: instant(this.now),
       wall: wallTime(this.now),
       defaults: { env: {} },
+      files: new Map<string, Uint8Array>(),
       emit: (effect) => this.effects.push(effect),
     };
   }

@@ -35,6 +35,8 @@ export interface TaskTurn extends Turn {
   readonly now: Instant;
   readonly wall: WallTime;
   readonly defaults: TaskDefaults;
+  /** Values of secrets and configs that came, by id. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
 type Details = Partial<Omit<TaskStatus, "state" | "at">>;
@@ -216,6 +218,13 @@ export class AgentTask {
     if (this.#status.state === "running") this.#announce(turn);
   }
 
+  /** Ids of the secrets and configs without which it cannot be prepared. */
+  awaitedFiles(): readonly string[] {
+    const { state } = this.#status;
+    if (state !== "assigned" && state !== "accepted") return [];
+    return (this.#assignment?.spec.process.files ?? []).map(({ id }) => id);
+  }
+
   #wantsStop(): boolean {
     if (this.#leaving || this.#health?.state === "unhealthy") return true;
     return this.#desired === "shutdown" || this.#desired === "remove";
@@ -224,8 +233,10 @@ export class AgentTask {
   #prepare(turn: TaskTurn): void {
     const assignment = this.#assignment;
     assert(assignment !== undefined, `${this.taskId} is accepted without an assignment`);
+    // The values come with the session: an agent that was restarted waits for them.
+    if (this.awaitedFiles().some((id) => !turn.files.has(id))) return;
     this.#move("preparing", turn, { message: "preparing" });
-    const spec = buildRunSpec(assignment, turn.defaults);
+    const spec = buildRunSpec(assignment, turn.defaults, turn.files);
     if (spec.ok) turn.emit({ kind: "prepare", spec: spec.value });
     else this.#refused(spec.error, turn);
   }

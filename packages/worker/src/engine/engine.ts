@@ -32,6 +32,19 @@ export interface RunSpec {
   readonly oomScoreAdj?: number;
   /** Nobody wants to read its output. */
   readonly dropOutput?: true;
+  readonly files?: readonly RunFile[];
+}
+
+/** A secret or config as the task finds it, below the directory of its kind. */
+export interface RunFile {
+  readonly kind: "secret" | "config";
+  /** Relative, without "..": checked by who took the service in. */
+  readonly target: string;
+  /** Numbers, or names of this machine. */
+  readonly uid: string;
+  readonly gid: string;
+  readonly mode: number;
+  readonly data: Uint8Array;
 }
 
 export type EngineEvent =

@@ -26,6 +26,7 @@ import { TaskFiles } from "./process-files.ts";
 import { preludeOf } from "./process-limits.ts";
 import type { ResolvedProgram } from "./process-resolve.ts";
 import { resolveProgram, systemWords } from "./process-resolve.ts";
+import { SecretFiles } from "./process-secrets.ts";
 import type { FoundProcess } from "./process-stat.ts";
 import { readBootId, readStat } from "./process-stat.ts";
 import type { TaskTree } from "./process-tree.ts";
@@ -70,6 +71,7 @@ export interface ProcessEngineOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly cgroups: Cgroups;
+  readonly secrets?: SecretFiles;
 }
 
 export function createProcessEngine(options: ProcessEngineOptions): ProcessEngine {
@@ -81,6 +83,7 @@ export class ProcessEngine implements Engine {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #cgroups: Cgroups;
+  readonly #secrets: SecretFiles;
   readonly #bootId = readBootId();
   readonly #trees: ProcessTrees;
   readonly #processes = new Map<TaskId, Process>();
@@ -94,6 +97,7 @@ export class ProcessEngine implements Engine {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#cgroups = options.cgroups;
+    this.#secrets = options.secrets ?? new SecretFiles({ node: "tests", disk: undefined });
     this.#trees = new ProcessTrees(this.#bootId, options.clock);
   }
 
@@ -108,7 +112,10 @@ export class ProcessEngine implements Engine {
       this.#cgroups.sweep();
       const tasks = await this.#files.list();
       const found = await Promise.all(tasks.map((taskId) => this.#adoptOne(taskId)));
-      done(found.filter((task) => task !== undefined));
+      const tasksFound = found.filter((task) => task !== undefined);
+      const living = tasksFound.filter(({ state }) => state === "running");
+      this.#secrets.sweep(new Set<string>(living.map(({ taskId }) => taskId)));
+      done(tasksFound);
     });
   }
 
@@ -121,9 +128,13 @@ export class ProcessEngine implements Engine {
       const user = spec.user === undefined ? undefined : await resolveUser(spec.user);
       if (user?.ok === false) return this.#reject(spec.taskId, user.error);
       await this.#files.make(spec.taskId);
+      const owner = user?.value ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+      const secrets = await this.#secrets.make(spec, owner);
+      if (!secrets.ok) return this.#reject(spec.taskId, secrets.error);
+      const { files: _written, ...rest } = spec;
       this.#processes.set(spec.taskId, {
         kind: "prepared",
-        spec,
+        spec: { ...rest, env: { ...spec.env, ...secrets.value } },
         program: program.value,
         user: user?.value,
       });
@@ -183,6 +194,7 @@ export class ProcessEngine implements Engine {
     assert(!busy, `task ${taskId} is removed while it runs`);
     this.#processes.delete(taskId);
     this.#cgroups.remove(taskId);
+    this.#secrets.remove(taskId);
     this.#background("remove", taskId, () => this.#files.remove(taskId));
   }
 
@@ -317,6 +329,7 @@ export class ProcessEngine implements Engine {
       const exitCode = (await this.#files.readStatus(taskId)) ?? KILLED;
       await this.#destroy(running.tree);
       this.#processes.delete(taskId);
+      this.#secrets.remove(taskId);
       this.#tell({ kind: "exited", taskId, exitCode, stopped: running.stopped });
     });
   }

@@ -20,6 +20,7 @@ import { dnsPort } from "../dns/shell/port.ts";
 import { Cgroups } from "../engine/process-cgroup.ts";
 import type { ProcessEngine } from "../engine/process-engine.ts";
 import { createProcessEngine } from "../engine/process-engine.ts";
+import { SecretFiles } from "../engine/process-secrets.ts";
 import { TASKS_DIRECTORY } from "../logs/log-files.ts";
 import type { DataPlaneThread } from "./data-plane-thread.ts";
 import { startDataPlane } from "./data-plane-thread.ts";
@@ -75,6 +76,10 @@ export function makeAdapters({ directory, entry, stop }: AdapterOptions): Adapte
       clock,
       log: journal,
       cgroups,
+      secrets: new SecretFiles({
+        node: config.nodeId,
+        disk: process.argv.includes("--allow-disk-secrets") ? directory : undefined,
+      }),
     }),
     cgroups,
     dataPlane: startDataPlane({

@@ -4,6 +4,7 @@ import type { EngineEvent } from "@skein/common/api/engine-event";
 import type { Config } from "@skein/common/model/config";
 import type { Network } from "@skein/common/model/network";
 import type { Node } from "@skein/common/model/node";
+import type { Secret } from "@skein/common/model/secret";
 import type { Service } from "@skein/common/model/service";
 import { replicasOf } from "@skein/common/model/service-mode";
 import type { Task } from "@skein/common/model/task";
@@ -36,6 +37,8 @@ export function eventOf(change: Change, now: number): EngineEvent | undefined {
       return serviceEvent(change, now);
     case "config":
       return rowEvent("config", change, now, describeConfig);
+    case "secret":
+      return rowEvent("secret", change, now, describeConfig);
     case "network":
       return networkEvent(change, now);
     case "task":
@@ -48,8 +51,8 @@ export function eventOf(change: Change, now: number): EngineEvent | undefined {
 
 type Describe<Row> = (after: Row | undefined, before: Row | undefined) => Record<string, string>;
 
-function rowEvent<Row extends Node | Config>(
-  type: "node" | "config",
+function rowEvent<Row extends Node | Config | Secret>(
+  type: "node" | "config" | "secret",
   change: Change,
   now: number,
   describe: Describe<Row>,
@@ -110,7 +113,9 @@ function describeNode(after: Node | undefined, before: Node | undefined): Record
   };
 }
 
-function describeConfig(after: Config | undefined, before: Config | undefined) {
+type Named = { readonly spec: { readonly name?: string } } | undefined;
+
+function describeConfig(after: Named, before: Named) {
   return { name: (after ?? before)?.spec.name ?? "" };
 }
 

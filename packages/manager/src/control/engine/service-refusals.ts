@@ -32,12 +32,6 @@ const TABLE: readonly Unsupported[] = [
   ),
   container("mounts (--mount)", FILES, (c) => c?.Mounts),
   container("read-only file systems (--read-only)", FILES, (c) => c?.ReadOnly),
-  container("secrets (--secret)", "secrets are not stored encrypted yet", (c) => c?.Secrets),
-  container(
-    "configs in tasks (--config)",
-    "configs are stored, but not handed to tasks yet",
-    (c) => c?.Configs,
-  ),
   container("host entries (--host)", NODE_NETWORK, (c) => c?.Hosts),
   container("DNS settings (--dns)", NODE_NETWORK, (c) => c?.DNSConfig),
   container("supplementary groups (--group)", PLAIN, (c) => c?.Groups),

@@ -35,6 +35,26 @@ const ulimit = struct("Ulimit", {
   Soft: [int64, "nonzero"],
 });
 
+const fileTarget = struct("FileTarget", {
+  Name: [text, "always"],
+  UID: [text, "always"],
+  GID: [text, "always"],
+  Mode: [uint32, "always"],
+});
+
+const secretReference = struct("SecretReference", {
+  File: [fileTarget, "present"],
+  SecretID: [text, "always"],
+  SecretName: [text, "always"],
+});
+
+const configReference = struct("ConfigReference", {
+  File: [fileTarget, "present"],
+  Runtime: [raw, "present"],
+  ConfigID: [text, "always"],
+  ConfigName: [text, "always"],
+});
+
 const containerSpec = struct("ContainerSpec", {
   Image: [text, "nonzero"],
   Labels: [map(text), "nonzero"],
@@ -56,8 +76,8 @@ const containerSpec = struct("ContainerSpec", {
   Healthcheck: [healthcheck, "present"],
   Hosts: [list(text), "nonzero"],
   DNSConfig: [raw, "present"],
-  Secrets: [raw, "nonzero"],
-  Configs: [raw, "nonzero"],
+  Secrets: [list(secretReference), "nonzero"],
+  Configs: [list(configReference), "nonzero"],
   Isolation: [text, "nonzero"],
   Sysctls: [map(text), "nonzero"],
   CapabilityAdd: [list(text), "nonzero"],

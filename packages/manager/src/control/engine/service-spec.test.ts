@@ -212,14 +212,16 @@ describe("service-spec: refusals", () => {
     {
       name: "secrets",
       sent: container({ Secrets: [{ SecretID: "x" }] }),
-      status: 501,
-      part: "--secret",
+      status: 400,
+      part: "malformed secret reference",
     },
     {
       name: "configs",
-      sent: container({ Configs: [{ ConfigID: "x" }] }),
-      status: 501,
-      part: "--config",
+      sent: container({
+        Configs: [{ ConfigID: "x", ConfigName: "x", File: { Name: "../x" } }],
+      }),
+      status: 400,
+      part: "invalid target",
     },
     {
       name: "a health check without a command",

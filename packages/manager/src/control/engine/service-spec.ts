@@ -12,13 +12,14 @@ import type { NetworkId } from "@skein/common/ids";
 import type { PortSpec, ServiceSpec, TaskSpec } from "@skein/common/model/service";
 import { ok } from "@skein/common/result";
 import type { Checked } from "../api-error.ts";
-import { badRequest, unsupported } from "../api-error.ts";
+import { badRequest, invalidArgument, unsupported } from "../api-error.ts";
 import { decodeGo } from "./go-decode.ts";
 import { readHealth } from "./health.ts";
 import { HOST_IMAGE } from "./image.ts";
 import { readLogDriver } from "./log-driver.ts";
 import { normalizeSpec } from "./normalize-spec.ts";
 import { readGeneric, readUlimits } from "./process-rules.ts";
+import { readFiles, whyNotFiles } from "./service-files.ts";
 import { readDeadline, readStrategy } from "./service-labels.ts";
 import { readMode } from "./service-mode.ts";
 import type { NamedNetworks } from "./service-networks.ts";
@@ -53,6 +54,8 @@ export function readServiceSpec(body: unknown, context: SpecContext): Checked<Re
   const engine = normalizeSpec(decoded.value.value, context);
   const wrong = checkSpec(engine, context.verb);
   if (wrong !== undefined) return wrong;
+  const files = whyNotFiles(engine.TaskTemplate?.ContainerSpec ?? {});
+  if (files !== undefined) return invalidArgument(files);
   const missing = refuseUnsupported(engine);
   if (missing !== undefined) {
     return unsupported(`Cannot ${context.verb} service ${engine.Name}: ${missing}`);
@@ -122,6 +125,7 @@ function toProcess(container: EngineContainerSpec): TaskSpec["process"] {
     ...readUlimits(container.Ulimits ?? []),
     ...(OomScoreAdj === undefined || OomScoreAdj === 0 ? {} : { oomScoreAdj: OomScoreAdj }),
     ...(health === undefined ? {} : { health }),
+    ...readFiles(container),
   };
 }
 

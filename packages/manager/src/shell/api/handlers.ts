@@ -11,6 +11,7 @@ import { NETWORK_HANDLERS } from "./networks.ts";
 import { NOT_THERE_HANDLERS } from "./not-there.ts";
 import { OBJECT_HANDLERS } from "./objects.ts";
 import { rebalanceHandler } from "./rebalance.ts";
+import { SECRET_HANDLERS } from "./secrets.ts";
 import { SERVICE_HANDLERS } from "./services.ts";
 import { SKEIN_HANDLERS } from "./skein.ts";
 import { STACK_HANDLERS } from "./stacks.ts";
@@ -26,6 +27,7 @@ export function createHandlers(events: EventHub): Handlers {
     ...SERVICE_HANDLERS,
     ...STACK_HANDLERS,
     ...OBJECT_HANDLERS,
+    ...SECRET_HANDLERS,
     ...SWARM_HANDLERS,
     ...NETWORK_HANDLERS,
     ...LOG_HANDLERS,

@@ -1,5 +1,6 @@
 /** /services: create, list, inspect, update and rollback, remove. */
 import type { Service } from "@skein/common/model/service";
+import { checkFiles } from "../../control/check-files.ts";
 import { createService } from "../../control/create-service.ts";
 import type { ServiceView } from "../../control/engine/service.ts";
 import { serviceToEngine } from "../../control/engine/service.ts";
@@ -52,6 +53,8 @@ const serviceCreate = reading(async (port, request) => {
   });
   if (!created.ok) return { kind: "error", error: created.error };
   const { command, warnings, newPorts } = created.value;
+  const files = checkFiles(port.view, command.spec);
+  if (!files.ok) return { kind: "error", error: files.error };
   countUnknown(port, warnings);
   const busy = await refuseBusyPorts(port, newPorts);
   if (busy !== undefined) return busy;
@@ -81,6 +84,8 @@ const serviceUpdate = reading(async (port, request) => {
   });
   if (!update.ok) return { kind: "error", error: update.error };
   const { command, warnings, newPorts } = update.value;
+  const files = checkFiles(port.view, command.spec);
+  if (!files.ok) return { kind: "error", error: files.error };
   countUnknown(port, warnings);
   const busy = await refuseBusyPorts(port, newPorts);
   if (busy !== undefined) return busy;

@@ -22,6 +22,7 @@ import { applyAllocateTasks } from "./allocate-tasks.ts";
 import { applyAssignTasks } from "./assign-tasks.ts";
 import { applyCreateConfig } from "./create-config.ts";
 import { applyCreateNetwork } from "./create-network.ts";
+import { applyCreateSecret } from "./create-secret.ts";
 import { applyCreateService } from "./create-service.ts";
 import { applyDeleteTasks } from "./delete-tasks.ts";
 import { applyEndTasks } from "./end-tasks.ts";
@@ -35,6 +36,7 @@ import { applyRegisterManager, applyUnregisterManager } from "./register-manager
 import { applyRemoveConfig } from "./remove-config.ts";
 import { applyRemoveNetwork } from "./remove-network.ts";
 import { applyRemoveNode } from "./remove-node.ts";
+import { applyRemoveSecret } from "./remove-secret.ts";
 import { applyRemoveService } from "./remove-service.ts";
 import { applyRemoveSlots } from "./remove-slots.ts";
 import { applyReportTasks } from "./report-tasks.ts";
@@ -45,6 +47,7 @@ import { applySetTrust } from "./set-trust.ts";
 import { applySetUpdateStatus } from "./set-update-status.ts";
 import { applyUpdateConfig } from "./update-config.ts";
 import { applyUpdateNode } from "./update-node.ts";
+import { applyUpdateSecret } from "./update-secret.ts";
 import { applyUpdateService } from "./update-service.ts";
 import { applyWriteStack } from "./write-stack.ts";
 
@@ -62,6 +65,7 @@ export const HANDLERS: Handlers = {
   "assign-tasks": applyAssignTasks,
   "create-config": applyCreateConfig,
   "create-network": applyCreateNetwork,
+  "create-secret": applyCreateSecret,
   "create-service": applyCreateService,
   "delete-tasks": applyDeleteTasks,
   "end-tasks": applyEndTasks,
@@ -75,6 +79,7 @@ export const HANDLERS: Handlers = {
   "remove-config": applyRemoveConfig,
   "remove-network": applyRemoveNetwork,
   "remove-node": applyRemoveNode,
+  "remove-secret": applyRemoveSecret,
   "remove-service": applyRemoveService,
   "remove-slots": applyRemoveSlots,
   "report-tasks": applyReportTasks,
@@ -86,6 +91,7 @@ export const HANDLERS: Handlers = {
   "unregister-manager": applyUnregisterManager,
   "update-config": applyUpdateConfig,
   "update-node": applyUpdateNode,
+  "update-secret": applyUpdateSecret,
   "update-service": applyUpdateService,
   "write-stack": applyWriteStack,
 };

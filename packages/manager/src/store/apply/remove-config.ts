@@ -2,8 +2,9 @@
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
-import { configNotFound } from "../refusal.ts";
+import { configInUse, configNotFound } from "../refusal.ts";
 import type { StoreView } from "../tables.ts";
+import { uses } from "./update-secret.ts";
 
 export function applyRemoveConfig(
   view: StoreView,
@@ -11,7 +12,15 @@ export function applyRemoveConfig(
   command: CommandOf<"remove-config">,
 ): Outcome {
   const { configId } = command;
-  if (view.configs.get(configId) === undefined) return configNotFound(configId);
+  const config = view.configs.get(configId);
+  if (config === undefined) return configNotFound(configId);
+  const users = view.services.list().filter((row) => row.removed !== true && uses(row, configId));
+  if (users.length > 0) {
+    return configInUse(
+      config.spec.name,
+      users.map(({ spec }) => spec.name),
+    );
+  }
   const draft = new Draft(view, facts);
   draft.configs.remove(configId);
   return draft.accept(configId);
