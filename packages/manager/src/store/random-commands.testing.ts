@@ -217,16 +217,8 @@ const MAKERS: readonly Maker[] = [
     configId: config(a),
     spec: { name: pick(NAMES, b, ""), labels: {}, data: new Uint8Array([b % 2]) },
   }),
-  (view, { a, b, off }) => ({
-    kind: "update-config",
-    configId: config(a),
-    version: near(view.configs.get(config(a))?.version, off),
-    spec: {
-      name: view.configs.get(config(a))?.spec.name ?? "",
-      labels: { x: pick(NAMES, b, "") },
-      data: new Uint8Array([b % 2]),
-    },
-  }),
+  updateConfig,
+  updateConfig,
   (_view, { a }) => ({ kind: "remove-config", configId: config(a) }),
   (_view, { a, b }) => ({
     kind: "create-secret",
@@ -359,6 +351,19 @@ function registerManager(view: ClusterView, { a, b }: Draw): Command {
   const id = able[a % Math.max(1, able.length)]?.id ?? node(a);
   const manager = { raftId: `r${b % 5}`, address: "127.0.1.1:2377" };
   return { kind: "register-manager", nodeId: b % 8 === 0 ? node(a) : id, manager };
+}
+
+function updateConfig(view: ClusterView, { a, b, off }: Draw): Command {
+  return {
+    kind: "update-config",
+    configId: config(a),
+    version: near(view.configs.get(config(a))?.version, off),
+    spec: {
+      name: view.configs.get(config(a))?.spec.name ?? "",
+      labels: { x: pick(NAMES, b, "") },
+      data: new Uint8Array([b % 2]),
+    },
+  };
 }
 
 function fillSlots(view: ClusterView, { a, items }: Draw): Command {

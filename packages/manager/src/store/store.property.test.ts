@@ -15,7 +15,7 @@ import type { Change } from "./view.ts";
 
 const history = fc.array(drawArbitrary, { minLength: 1, maxLength: 150, size: "max" });
 /** Replay with `seed` and `path` of a failure: fc.assert(…, { seed, path }). */
-const RUNS = { numRuns: 50, seed: Number(process.env["SEED"] ?? 20_261_122) };
+const RUNS = { numRuns: 90, seed: Number(process.env["SEED"] ?? 20_261_122) };
 
 interface Step {
   readonly index: ReturnType<typeof logIndex>;
