@@ -272,16 +272,10 @@ export class Manager {
   }
 
   #takeOffice(): void {
-    const { clock, random, network, log, metrics } = this.#ports;
+    const { clock, random, network, log, metrics, openSecret } = this.#ports;
     this.#duties = new LeaderDuties({
-      view: this.view,
-      clock,
-      random,
-      network,
-      log,
-      metrics,
+      ...{ view: this.view, clock, random, network, log, metrics, openSecret },
       managers: managerAddresses(this.status()),
-      openSecret: this.#ports.openSecret,
       propose: (command, done) => this.propose(command, undefined, done),
     });
     this.#membership.takeOffice();
