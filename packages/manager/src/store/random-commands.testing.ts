@@ -9,7 +9,6 @@ import {
   networkId,
   nodeId,
   requestId,
-  secretId,
   serviceId,
   sessionId,
   stackId,
@@ -18,9 +17,9 @@ import {
 import type { ServiceMode, ServiceSpec } from "@skein/common/model/service";
 import type { TaskState } from "@skein/common/model/task-state";
 import { DESIRED_STATES, TASK_STATES } from "@skein/common/model/task-state";
-import type { Trust } from "@skein/common/model/trust";
 import fc from "fast-check";
 import type { Command, CommandOf, Envelope } from "./command.ts";
+import { SECRET_MAKERS, trust } from "./random-trust.testing.ts";
 import { describeNode, initCluster, port, serviceSpec } from "./testing.ts";
 import type { ClusterView } from "./view.ts";
 
@@ -61,7 +60,6 @@ const node = (n: number) => nodeId(`n${n % 3}`);
 const service = (n: number) => serviceId(`s${n % 4}`);
 const config = (n: number) => configId(`f${n % 3}`);
 const network = (n: number) => networkId(`w${n % 3}`);
-const secret = (n: number) => secretId(`z${n % 3}`);
 const pick = <T>(values: readonly T[], n: number, other: T): T =>
   values[n % values.length] ?? other;
 const near = (value: number | undefined, off: number) =>
@@ -220,23 +218,7 @@ const MAKERS: readonly Maker[] = [
   updateConfig,
   updateConfig,
   (_view, { a }) => ({ kind: "remove-config", configId: config(a) }),
-  (_view, { a, b }) => ({
-    kind: "create-secret",
-    secretId: secret(a),
-    spec: { name: pick(NAMES, a, ""), labels: {}, data: { key: "k1", box: new Uint8Array([b]) } },
-  }),
-  (view, { a, b, off, flag }) => ({
-    kind: "update-secret",
-    secretId: secret(a),
-    version: near(view.secrets.get(secret(a))?.version, off),
-    spec: {
-      name: view.secrets.get(secret(a))?.spec.name ?? "",
-      labels: { x: pick(NAMES, b, "") },
-      data: { key: "k1", box: new Uint8Array([b]) },
-    },
-    isOther: flag,
-  }),
-  (_view, { a }) => ({ kind: "remove-secret", secretId: secret(a) }),
+  ...SECRET_MAKERS,
   createNetwork,
   createNetwork,
   (_view, { a }) => ({ kind: "remove-network", networkId: network(a) }),
@@ -264,20 +246,6 @@ function runJob(view: ClusterView, { a, b, flag }: Draw): Command {
 function changed(next: ServiceSpec, view: ClusterView, n: number): ServiceSpec {
   const mode = view.services.get(service(n))?.spec.mode;
   return mode === undefined || n % 8 === 7 ? next : { ...next, mode };
-}
-
-function trust(n: number): Trust {
-  const sealed = { key: "k1", box: new Uint8Array([n]) };
-  return {
-    rootPem: `root ${n}`,
-    rootKey: sealed,
-    ...(n % 2 === 0 ? {} : { next: { rootPem: "next", rootKey: sealed, crossPem: "cross" } }),
-    workerSecret: sealed,
-    managerSecret: sealed,
-    certificateLifeMs: n,
-    longestLifeMs: n,
-    forceRotate: n,
-  };
 }
 
 function createNetwork(_view: ClusterView, { a, b }: Draw): Command {
