@@ -33,6 +33,7 @@ export const SUITES: readonly Suite[] = [
   { name: "simulator", tier: "quick", mocha: ["test/sim/**/*.test.ts"] },
   { name: "integration", tier: "quick", mocha: ["test/integration/*.test.ts"] },
   { name: "cli", tier: "quick", mocha: ["test/cli/*.test.ts"] },
+  { name: "machines", tier: "full", mocha: ["test/machines/*.test.ts"] },
   { name: "docker CLI", tier: "full", mocha: ["test/docker/*.test.ts"], needs: ["docker"] },
   { name: "cli, life and failures", tier: "full", mocha: ["test/cli/full/*.test.ts"] },
   { name: "gossip of real processes", tier: "full", mocha: ["test/gossip/*.test.ts"] },

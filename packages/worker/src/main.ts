@@ -37,11 +37,11 @@ import { createTunnel } from "./shell/containers/tunnel.ts";
 import { describeNode } from "./shell/describe-node.ts";
 import type { Home } from "./shell/enter-cluster.ts";
 import { forgetCluster } from "./shell/enter-cluster.ts";
+import { RoleFollower } from "./shell/follow-role.ts";
 import { IdentityKeeper } from "./shell/identity-keeper.ts";
 import { keepLogs } from "./shell/keep-logs.ts";
 import type { Entered } from "./shell/lobby.ts";
 import { Lobby } from "./shell/lobby.ts";
-import { ManagerChild } from "./shell/manager-child.ts";
 import { mergeMetrics } from "./shell/merge-metrics.ts";
 import type { Worker } from "./shell/worker.ts";
 import { createWorker } from "./shell/worker.ts";
@@ -52,7 +52,7 @@ interface Running {
   readonly worker: Worker;
   readonly containers: ContainerApi;
   readonly keeper: IdentityKeeper;
-  readonly manager: ManagerChild | undefined;
+  readonly manager: RoleFollower;
   api: UnixServer | undefined;
   isEnding: boolean;
   /** The node left its cluster: `main` goes on. */
@@ -144,14 +144,19 @@ async function runNode(entered: Entered | undefined): Promise<(() => void) | und
     bug: noteBug,
   });
   tunnel.serve(containers);
-  const manager = makeManager(adapters);
+  const manager = new RoleFollower({
+    stateDir,
+    log: adapters.log,
+    leave: () => void leaveCluster(),
+    serve: (isWorker) => serveApi(isWorker),
+  });
   const services = { worker, containers, keeper, manager };
   running = { adapters, ...services, api: undefined, isEnding: false, left };
-  const managing = manager === undefined ? undefined : manager.start();
+  const managing = manager.begin(adapters.config);
   await started(worker, adapters);
   const failed = await managing;
   if (failed !== undefined) throw new StartError(failed);
-  await serveApi(running);
+  await serveApi(adapters.config.role === "worker");
   keepLogs({ ...adapters, directory: join(stateDir, TASKS_DIRECTORY) }, worker);
   if (entered !== undefined) {
     await connected(worker);
@@ -193,6 +198,7 @@ function makeKeeper(adapters: Adapters): IdentityKeeper {
       network.setIdentity(identity);
       dataPlane.post({ kind: "identity" });
       if (isOther) running?.worker.reconnect();
+      running?.manager.follow(identity.role);
     },
   });
 }
@@ -201,16 +207,6 @@ function told(adapters: Adapters, keeper: IdentityKeeper, notice: TrustNotice): 
   adapters.network.setStanding({ removed: new Set(notice.removed), demoted: new Set() });
   adapters.dataPlane.post({ kind: "removed", nodes: notice.removed });
   keeper.told(notice);
-}
-
-/** The launcher of a local cluster starts its managers itself. */
-function makeManager({ config, log: journal }: Adapters): ManagerChild | undefined {
-  if (config.local || config.role !== "manager") return undefined;
-  return new ManagerChild({
-    stateDir,
-    log: journal,
-    leave: () => void leaveCluster(),
-  });
 }
 
 function makeWorker(adapters: Adapters, keeper: IdentityKeeper, tunnel: Accept): Worker {
@@ -236,10 +232,16 @@ async function started(worker: Worker, { dataPlane }: Adapters): Promise<void> {
 }
 
 /** A manager process serves the node's socket where there is one. */
-async function serveApi(node: Running): Promise<void> {
+async function serveApi(isWorker: boolean): Promise<void> {
+  const node = running;
+  if (node === undefined || node.isEnding) return;
+  if (!isWorker) {
+    const former = node.api;
+    node.api = undefined;
+    return former?.close();
+  }
   const { adapters, worker, containers } = node;
   const { config, metrics, dataPlane } = adapters;
-  if (config.role !== "worker") return;
   const handler = createWorkerApi({
     config,
     containers,
@@ -299,7 +301,7 @@ async function endNode(
     worker.leave({ keepTasks: keep, backWithinMs: keep ? RETURN_WITHIN_MS : 0 }, resolve),
   );
   // After the tasks: the leader, perhaps this very one, is told how they ended.
-  await manager?.stop();
+  await manager.stop();
   worker.close();
   adapters.engine.close();
   adapters.network.close("this worker is stopping");

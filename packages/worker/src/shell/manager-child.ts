@@ -86,7 +86,8 @@ export class ManagerChild {
       });
       child.on("exit", (code, name) => {
         resolve(reason);
-        if (this.#closed || !isReady) return;
+        // With 0 it ends by itself when its member was removed: nobody wants it back.
+        if (this.#closed || !isReady || code === 0) return;
         this.#options.log.write("error", "manager process ended", { code, signal: name });
         this.#startAgain();
       });
