@@ -28,6 +28,7 @@ import { DISPATCH_VERSION } from "@skein/common/wire/dispatch-messages";
 import type { FromDataPlane } from "../dataplane/protocol.ts";
 import type { EngineEvent } from "../engine/engine.ts";
 import { LEAVE_REPORT_MS, TASKS_MAX } from "../limits.ts";
+import { absentFrom, heard } from "./facts-of-tasks.ts";
 import { FileValues } from "./file-values.ts";
 import { hasHostPorts, hostRoutes } from "./host-ports.ts";
 import type { AgentEffect, AgentInput } from "./protocol.ts";
@@ -269,17 +270,10 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     if (!this.#assignments.follows(message)) return this.#gap("assignments", turn);
     for (const assignment of message.put) this.#put(assignment, turn);
     this.#files.forget(this.#tasks.values());
-    const removed = message.complete ? this.#absentFrom(message.put) : message.remove;
+    const removed = message.complete ? absentFrom(this.tasks(), message.put) : message.remove;
     for (const taskId of removed) this.#discard(taskId, turn);
     const link = this.#session.link();
     turn.emit({ kind: "send", link, message: { kind: "taken", version: message.version } });
-  }
-
-  #absentFrom(put: readonly Assignment[]): readonly TaskId[] {
-    const wanted = new Set(put.map((assignment) => assignment.taskId));
-    return this.tasks()
-      .map((task) => task.taskId)
-      .filter((taskId) => !wanted.has(taskId));
   }
 
   #put(assignment: Assignment, turn: TaskTurn): void {
@@ -340,10 +334,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     if (!("taskId" in message)) return; // Ports and metrics are the shell's.
     const task = this.#tasks.get(message.taskId);
     if (task === undefined) return;
-    if (message.kind === "in-rotation") task.rotation({ inRotation: true });
-    else if (message.kind === "warning") task.rotation({ warning: message.message });
-    else if (message.kind === "listens") task.rotation({ listens: message.ports });
-    else task.rotation({ inRotation: false, warning: message.reason });
+    heard(task, message);
     this.#advance(task, turn);
   }
 
