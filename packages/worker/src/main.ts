@@ -138,8 +138,6 @@ async function runNode(entered: Entered | undefined): Promise<(() => void) | und
     ...adapters,
     worker,
     gossip: () => worker.gossip(),
-    defaults: taskDefaults(config),
-    bug: (error) => noteBug(adapters, error),
     defaults: taskDefaults(adapters.config, import.meta.url),
     bug: noteBug,
   });

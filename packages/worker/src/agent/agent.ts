@@ -16,42 +16,27 @@
  */
 import { unreachable } from "@skein/common/assert";
 import type { Machine, Wake } from "@skein/common/host/machine";
-import type { NodeId, TaskId } from "@skein/common/ids";
+import type { TaskId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
-import type { Random } from "@skein/common/io/random";
-import type { Availability, NodeDescription } from "@skein/common/model/node";
 import type { ServiceRoute } from "@skein/common/model/routes";
-import type { Instant, WallTime } from "@skein/common/time";
+import type { Instant } from "@skein/common/time";
 import { earliest, later } from "@skein/common/time";
 import type { Assignment, TaskReport, ToWorker } from "@skein/common/wire/dispatch-messages";
 import { DISPATCH_VERSION } from "@skein/common/wire/dispatch-messages";
 import type { FromDataPlane } from "../dataplane/protocol.ts";
 import type { EngineEvent } from "../engine/engine.ts";
 import { LEAVE_REPORT_MS, TASKS_MAX } from "../limits.ts";
+import type { AgentOptions } from "./agent-options.ts";
 import { absentFrom, heard } from "./facts-of-tasks.ts";
 import { FileValues } from "./file-values.ts";
 import { hasHostPorts, hostRoutes } from "./host-ports.ts";
 import type { AgentEffect, AgentInput } from "./protocol.ts";
-import type { TaskDefaults } from "./run-spec.ts";
 import { Session } from "./session.ts";
 import { StatusOutbox } from "./status-report.ts";
 import type { TaskTurn } from "./task.ts";
 import { AgentTask } from "./task.ts";
 import { VerdictOutbox } from "./verdict-outbox.ts";
 import { VersionedStream } from "./versions.ts";
-
-export interface AgentOptions {
-  readonly nodeId: NodeId;
-  readonly name: string;
-  readonly availability: Availability;
-  /** Managers of `node.json`: "127.0.1.1:2377". */
-  readonly managers: readonly string[];
-  readonly defaults: TaskDefaults;
-  readonly random: Random;
-  /** Wall time for the `at` of statuses: display only. */
-  readonly wall: () => WallTime;
-  readonly describe: () => NodeDescription;
-}
 
 type Received<K extends ToWorker["kind"]> = Extract<ToWorker, { readonly kind: K }>;
 
@@ -393,8 +378,8 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     if (leaving === undefined) return;
     if (!leaving.keepTasks && this.tasks().some((task) => !task.isTerminal())) return;
     leaving.reportUntil ??= later(turn.now, LEAVE_REPORT_MS);
-    const told = this.#outbox.isEmpty() || !this.#session.isLive();
-    if (!told && turn.now < leaving.reportUntil) return;
+    const isTold = this.#outbox.isEmpty() || !this.#session.isLive();
+    if (!isTold && turn.now < leaving.reportUntil) return;
     this.#left = true;
     this.#session.end(turn);
     turn.emit({ kind: "left" });

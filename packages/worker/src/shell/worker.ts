@@ -197,6 +197,8 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
 
   gossip(): object {
     return this.#gossip.status();
+  }
+
   reconnect(): void {
     this.#driver.submit({ kind: "reconnect" });
   }
