@@ -43,7 +43,7 @@ export const WAL_BUGS: readonly PlantedBug[] = [
       },
     ],
     why: "a power cut takes acknowledged writes",
-    hunt: SIMULATOR,
+    hunt: CRASHES,
   },
   {
     name: "a batch without its end counts",

@@ -82,6 +82,9 @@ const get = (url: string): readonly string[] => [
     .then(console.log, (e) => console.log(e.cause?.code ?? e.name))`,
 ];
 
+/** Refused by the sender's own kernel, or dropped on the way: which, depends on the machine. */
+const NO_WAY = /^(ENETUNREACH|EHOSTUNREACH|TimeoutError)$/;
+
 describe("kernel plane, five machines", function () {
   this.timeout(120_000);
   const hosts: Host[] = [];
@@ -198,9 +201,9 @@ describe("kernel plane, five machines", function () {
     const inner = ["db", "api"].map((name) => task(name).networks[0]?.address);
     const outer = task("shop").networks[0]?.address;
     for (const address of [...inner, task("db").address]) {
-      expect(await from(task("shop"), `http://${address}:${PORT}/`)).to.equal("ENETUNREACH");
+      expect(await from(task("shop"), `http://${address}:${PORT}/`)).to.match(NO_WAY);
     }
-    expect(await from(task("db"), `http://${outer}:${PORT}/`)).to.equal("ENETUNREACH");
+    expect(await from(task("db"), `http://${outer}:${PORT}/`)).to.match(NO_WAY);
   });
 
   it("does nothing at rest, and mends what others took away", async () => {
