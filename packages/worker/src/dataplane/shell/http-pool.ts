@@ -1,4 +1,8 @@
-/** Idle connections to tasks, for the next request: a new one costs more than the request. */
+/**
+ * Idle connections to tasks of this node, for the next request: a new one costs more than the
+ * request. None to other nodes: one that went silent would swallow the request, where a new stream
+ * to it is raced by another task's; and a stream on a link that is there costs a frame.
+ */
 import type { TaskId } from "@skein/common/ids";
 import { POOL_FRESH_MS, POOL_IDLE_MS, POOL_PER_TASK_MAX } from "../../limits.ts";
 import type { Conn } from "./conn.ts";
@@ -22,6 +26,7 @@ export class HttpPool {
 
   /** `fresh`: only one that was used just now, since the request must not be sent twice. */
   take({ taskId, target }: Connect, fresh: boolean): Conn | undefined {
+    if (target.kind === "remote") return undefined;
     const key = `${taskId}:${target.port}`;
     const last = this.#idle.get(key)?.at(-1);
     if (last === undefined) return undefined;
@@ -34,7 +39,8 @@ export class HttpPool {
   put({ taskId, target }: Connect, conn: Conn): void {
     const key = `${taskId}:${target.port}`;
     const list = this.#idle.get(key) ?? [];
-    if (list.length >= POOL_PER_TASK_MAX || !this.#tasks.has(taskId)) {
+    const isFull = list.length >= POOL_PER_TASK_MAX;
+    if (target.kind === "remote" || isFull || !this.#tasks.has(taskId)) {
       conn.listen(DEAF);
       return conn.destroy();
     }
