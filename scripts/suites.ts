@@ -10,6 +10,8 @@ export interface Suite {
   readonly mocha?: readonly string[];
   readonly needs?: readonly Capability[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Clusters of real processes, real time: a file with a failure is run again once. */
+  readonly realProcesses?: true;
 }
 
 export const SUITES: readonly Suite[] = [
@@ -31,21 +33,48 @@ export const SUITES: readonly Suite[] = [
   { name: "scenarios", tier: "quick", mocha: ["test/scenarios/*.test.ts"] },
   { name: "contract", tier: "quick", mocha: ["test/contract/**/*.test.ts"] },
   { name: "simulator", tier: "quick", mocha: ["test/sim/**/*.test.ts"] },
-  { name: "integration", tier: "quick", mocha: ["test/integration/*.test.ts"] },
-  { name: "cli", tier: "quick", mocha: ["test/cli/*.test.ts"] },
-  { name: "machines", tier: "full", mocha: ["test/machines/*.test.ts"] },
-  { name: "docker CLI", tier: "full", mocha: ["test/docker/*.test.ts"], needs: ["docker"] },
-  { name: "cli, life and failures", tier: "full", mocha: ["test/cli/full/*.test.ts"] },
-  { name: "gossip of real processes", tier: "full", mocha: ["test/gossip/*.test.ts"] },
+  {
+    name: "integration",
+    realProcesses: true,
+    tier: "quick",
+    mocha: ["test/integration/*.test.ts"],
+  },
+  { name: "cli", realProcesses: true, tier: "quick", mocha: ["test/cli/*.test.ts"] },
+  { name: "machines", realProcesses: true, tier: "full", mocha: ["test/machines/*.test.ts"] },
+  {
+    name: "docker CLI",
+    realProcesses: true,
+    tier: "full",
+    mocha: ["test/docker/*.test.ts"],
+    needs: ["docker"],
+  },
+  {
+    name: "cli, life and failures",
+    realProcesses: true,
+    tier: "full",
+    mocha: ["test/cli/full/*.test.ts"],
+  },
+  {
+    name: "gossip of real processes",
+    realProcesses: true,
+    tier: "full",
+    mocha: ["test/gossip/*.test.ts"],
+  },
   { name: "planted bugs", tier: "full", mocha: ["test/canary/*.test.ts"] },
   {
     name: "kernel plane",
+    realProcesses: true,
     tier: "full",
     mocha: ["test/kernel/*.test.ts"],
     needs: ["root", "namespaces"],
   },
-  { name: "ingress, bad cases", tier: "full", mocha: ["test/ingress/*.test.ts"] },
-  { name: "failures", tier: "full", mocha: ["test/failures/*.test.ts"] },
+  {
+    name: "ingress, bad cases",
+    realProcesses: true,
+    tier: "full",
+    mocha: ["test/ingress/*.test.ts"],
+  },
+  { name: "failures", realProcesses: true, tier: "full", mocha: ["test/failures/*.test.ts"] },
   {
     name: "simulator, 50 seeds",
     tier: "full",

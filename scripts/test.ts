@@ -1,12 +1,17 @@
 /**
  * `npm test` (quick) and `npm run test:full`: runs the suites, prints the time of each, what was
- * skipped and why, and ends with `N passed, N failed`. In CI a skip of something that is there is a
- * failure.
+ * skipped and why, every failure once more, and ends with `N passed, N failed`.
+ *
+ * Suites of real processes share a noisy machine with their own load: their files with failures are
+ * run again once, and what passes only then is named at the end. Everything else runs once.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { availableParallelism } from "node:os";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import type { Capability, Suite } from "./suites.ts";
 import { SUITES } from "./suites.ts";
+import type { FailedTest, MochaOutcome } from "./test-reporter.ts";
 
 interface Outcome {
   readonly suite: Suite;
@@ -14,6 +19,9 @@ interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly pending: number;
+  readonly failures: readonly FailedTest[];
+  /** Failed, and passed when their file was run again. */
+  readonly again: readonly FailedTest[];
   readonly skipped?: string;
 }
 
@@ -54,7 +62,7 @@ async function run(suite: Suite): Promise<Outcome> {
   const lack = (suite.needs ?? []).map((need) => capabilities.get(need)).find((one) => one);
   if (lack !== undefined) {
     console.log(`\n== ${suite.name}: skipped, ${lack}`);
-    return { suite, seconds: 0, passed: 0, failed: 0, pending: 0, skipped: lack };
+    return { suite, seconds: 0, ...NOTHING, skipped: lack };
   }
   console.log(`\n== ${suite.name}`);
   const startedAt = Date.now();
@@ -63,31 +71,75 @@ async function run(suite: Suite): Promise<Outcome> {
   return { suite, seconds, ...counts };
 }
 
-type Counts = Pick<Outcome, "passed" | "failed" | "pending">;
+type Counts = Omit<Outcome, "suite" | "seconds" | "skipped">;
+
+const NOTHING: Counts = { passed: 0, failed: 0, pending: 0, failures: [], again: [] };
 
 async function runCommand(suite: Suite): Promise<Counts> {
-  const { code } = await execute(suite.command ?? [], suite);
-  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, pending: 0 };
+  const command = suite.command ?? [];
+  if ((await execute(command, suite)) === 0) return { ...NOTHING, passed: 1 };
+  return crashed({ title: command.join(" "), file: "", message: "see its output above" });
+}
+
+function crashed(failure: FailedTest): Counts {
+  return { ...NOTHING, failed: 1, failures: [failure] };
 }
 
 async function runMocha(suite: Suite): Promise<Counts> {
-  const files = (suite.mocha ?? []).flatMap((pattern) => findFiles(pattern)).sort();
+  const patterns = suite.mocha ?? [];
+  const files = patterns.flatMap((pattern) => findFiles(pattern)).sort();
   if (files.length === 0) {
-    console.log(`no file matches ${(suite.mocha ?? []).join(" ")}`);
-    return { passed: 0, failed: 1, pending: 0 };
+    return crashed({ title: patterns.join(" "), file: "", message: "no file matches" });
   }
+  const first = await mocha(files, suite);
+  const { passed, pending, failures } = first;
+  const broken = [...new Set(failures.map(({ file }) => file))]
+    .filter((file) => file !== "")
+    .sort();
+  if (suite.realProcesses !== true || broken.length === 0) {
+    return { passed, failed: failures.length, pending, failures, again: [] };
+  }
+  console.log(`\n== ${suite.name}: again, ${broken.join(", ")}`);
+  const second = await mocha(broken, suite);
+  const titles = new Set(second.failures.map(({ title }) => title));
+  const again = failures.filter(({ title }) => !titles.has(title));
+  const failed = second.failures.length;
+  // The count of the first run stands: what passed again counts once.
+  return { passed: passed + again.length, failed, pending, failures: second.failures, again };
+}
+
+async function mocha(files: readonly string[], suite: Suite): Promise<MochaOutcome> {
+  const directory = mkdtempSync(join(tmpdir(), "skein-test-"));
+  const outcomeFile = join(directory, "outcome.json");
   const command = [process.execPath, "--import", "tsx", "node_modules/mocha/bin/mocha.js"];
-  const options = ["--reporter", "dot", "--timeout", "120000", "--forbid-only", "--exit"];
-  const { code, output } = await execute([...command, ...options, ...files], suite);
-  const count = (word: string): number =>
-    Number(new RegExp(`^\\s*(\\d+) ${word}`, "m").exec(output)?.[1] ?? 0);
-  const failed = count("failing");
-  // A crash before the summary is a failure too, whatever was counted.
-  return {
-    passed: count("passing"),
-    failed: code === 0 ? failed : Math.max(1, failed),
-    pending: count("pending"),
-  };
+  const reporter = ["--reporter", "./scripts/test-reporter.ts"];
+  const options = [...reporter, "--timeout", "120000", "--forbid-only", "--exit"];
+  const env = { ...suite.env, SKEIN_TEST_OUTCOME: outcomeFile };
+  const code = await execute([...command, ...options, ...files], { ...suite, env });
+  try {
+    const outcome = readOutcome(outcomeFile);
+    if (code === 0 || outcome.failures.length > 0) return outcome;
+    throw new Error("no test failed, and yet");
+  } catch {
+    // A crash before the end is a failure, whatever was counted.
+    const message = `ended with ${code} before its last test`;
+    const failures = [{ title: suite.name, file: "", message }];
+    return { passed: 0, pending: 0, failures, slowest: [] };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function readOutcome(file: string): MochaOutcome {
+  const outcome = JSON.parse(readFileSync(file, "utf8")) as MochaOutcome;
+  const local = (failure: FailedTest): FailedTest => ({
+    ...failure,
+    file: failure.file === "" ? "" : relative(process.cwd(), failure.file),
+  });
+  if (process.env["SKEIN_TEST_SLOWEST"] !== undefined) {
+    for (const { title, ms } of outcome.slowest) console.log(`  slow: ${ms} ms: ${title}`);
+  }
+  return { ...outcome, failures: outcome.failures.map(local) };
 }
 
 /** Node 20 has no `globSync`; git knows the files, tracked and new. */
@@ -105,27 +157,18 @@ function findFiles(pattern: string): string[] {
     .filter((line) => line !== "");
 }
 
-function execute(
-  command: readonly string[],
-  suite: Suite,
-): Promise<{ readonly code: number; readonly output: string }> {
+function execute(command: readonly string[], suite: Suite): Promise<number> {
   const [program = "", ...args] = command;
   return new Promise((resolve) => {
     const child = spawn(program, args, {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "inherit", "inherit"],
       env: { ...process.env, ...suite.env },
-    });
-    let output = "";
-    child.stdout.setEncoding("utf8");
-    child.stdout.on("data", (chunk: string) => {
-      output += chunk;
-      process.stdout.write(chunk);
     });
     child.on("error", (error) => {
       console.log(error.message);
-      resolve({ code: 127, output });
+      resolve(127);
     });
-    child.on("close", (code) => resolve({ code: code ?? 1, output }));
+    child.on("close", (code) => resolve(code ?? 1));
   });
 }
 
@@ -144,6 +187,14 @@ function report(): void {
       .toFixed(1)
       .padStart(8)}`,
   );
+  for (const { suite, failures } of outcomes) tell("failed", suite, failures);
+  for (const { suite, again } of outcomes) tell("passed only when run again", suite, again);
   console.log(`${sum((outcome) => outcome.passed)} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
+}
+
+function tell(how: string, suite: Suite, tests: readonly FailedTest[]): void {
+  for (const { title, file, message } of tests) {
+    console.log(`${how}: ${suite.name}: ${title} (${file}): ${message.slice(0, 500)}`);
+  }
 }

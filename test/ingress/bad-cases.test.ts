@@ -116,7 +116,7 @@ describe("ingress, bad cases", function () {
 
   it("a task that is stopped leaves rotation, and is back when it goes on", async function () {
     // Seen once to wait for ever behind the 5,000 clients on a busy machine, never alone.
-    this.timeout(30_000).retries(1);
+    this.timeout(30_000);
     const made = new TestTask(node(0), BASE_PORT + 951);
     tasks.push(made);
     const server = 'require("net").createServer((s) => s.end("x"))';
