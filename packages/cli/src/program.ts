@@ -1,6 +1,5 @@
 /** The tree of commands with their flags and help. */
 import { Command, Option } from "commander";
-import { addConfig } from "./commands/config.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEnv } from "./commands/env.ts";
@@ -12,10 +11,10 @@ import { addLoad } from "./commands/load.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addNetwork } from "./commands/network.ts";
 import { addNode } from "./commands/node.ts";
-import { addSecret } from "./commands/secret.ts";
 import { addService } from "./commands/service.ts";
 import { addStack } from "./commands/stack.ts";
 import { addStatus } from "./commands/status.ts";
+import { addStoredData } from "./commands/stored-data.ts";
 import { addSwarm } from "./commands/swarm.ts";
 import { addUp } from "./commands/up.ts";
 
@@ -39,9 +38,9 @@ export function createProgram(): Command {
   addService(program);
   addNode(program);
   addNetwork(program);
-  addConfig(program);
+  addStoredData(program, "config");
   addStack(program);
-  addSecret(program);
+  addStoredData(program, "secret");
   addSwarm(program);
   addLogs(program);
   addExplain(program);
