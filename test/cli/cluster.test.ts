@@ -172,6 +172,24 @@ describe("a local cluster", function () {
     await refused(["partition", "manager-1", "/", "mars"], /there is no node mars/);
   });
 
+  it("shows what a published port carries, as all nodes count it", async () => {
+    const port = await freePort();
+    await done(["run", "--name", "seen", "-p", `${port}:3000`, "--", "node", hello()]);
+    const top = done(["service", "top", "--once", "--every", "2s", "seen"]);
+    const until = performance.now() + 1800;
+    let asked = 0;
+    while (performance.now() < until) {
+      expect((await fetch(`http://127.0.0.1:${port}/`)).status).to.equal(200);
+      asked += 1;
+    }
+    const [, service = "", , task = ""] = lines(await top);
+    expect(service).to.match(/^seen +[1-9][\d,.]* +0 +0 +≤ /);
+    expect(task).to.match(/^seen\.1 +worker-1 +[1-9][\d,.]* +0 +\d$/);
+    expect(asked).to.be.above(0);
+    await done(["service", "rm", "seen"]);
+    await refused(["service", "top", "--once", "nobody"], /service nobody not found/);
+  });
+
   it("changes a service: scale, update, rollback, remove", async () => {
     // Nothing is watched for failure, so that the updates are quick.
     const run = ["run", "--name", "s", "-e", "A=1", "--update-monitor", "1ms"];

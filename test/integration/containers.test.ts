@@ -220,6 +220,7 @@ function nodePorts(cluster: FakeCluster, bugs: unknown[]): ContainerPorts {
       directory: (task) => `/nowhere/${task}`,
     },
     gossip: () => ({}),
+    metricsText: () => Promise.resolve(""),
     defaults: { env: { PATH: process.env["PATH"] ?? "" }, directory: "/" },
     log: { write: () => undefined },
     metrics: noMetrics,

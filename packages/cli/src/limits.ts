@@ -54,6 +54,10 @@ export const LOAD_ANSWER_MS = 10_000;
 export const LOAD_RATE_MAX = 1000;
 /** How often `skein load` prints its score. */
 export const LOAD_SCORE_MS = 1000;
+/** How often `service top` asks all nodes; a quarter of it at the least. */
+export const TOP_EVERY_MS = 1000;
+/** What fits a screen below the services. */
+export const TOP_TASKS_MAX = 30;
 /** Attempts of one slot that failed alike before a command stops waiting: more would not help. */
 export const FAILED_ATTEMPTS_MAX = 3;
 /** `config create` reads at most this much: what the managers take. */

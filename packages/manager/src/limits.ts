@@ -328,5 +328,9 @@ export const STACK_BODY_BYTES_MAX = 1024 * 1024;
 export const GOSSIP_ANSWER_MS = 1000;
 /** Its answer for a thousand members is half of this. */
 export const GOSSIP_ANSWER_BYTES_MAX = 2 * 1024 * 1024;
+/** How long a node is asked what its ports carried: `service top` asks every second. */
+export const TRAFFIC_ANSWER_MS = 1000;
+/** 200 services and 2,000 tasks, with what a node says of each, are a quarter of this. */
+export const TRAFFIC_ANSWER_BYTES_MAX = 2 * 1024 * 1024;
 /** Swarm's bound for a secret's value. */
 export const SECRET_DATA_BYTES_MAX = 512_000;

@@ -22,6 +22,7 @@ import type { UnixServer } from "@skein/common/node/http-server";
 import { serveUnix } from "@skein/common/node/http-server";
 import { jsonLog } from "@skein/common/node/json-log";
 import { lockDirectory } from "@skein/common/node/lock-file";
+import { joinMetricsTexts } from "@skein/common/node/metrics";
 import { systemRandom } from "@skein/common/node/system-random";
 import type { TrustNotice } from "@skein/common/wire/dispatch-messages";
 import type { ToLauncher } from "@skein/common/wire/local-messages";
@@ -42,7 +43,6 @@ import { IdentityKeeper } from "./shell/identity-keeper.ts";
 import { keepLogs } from "./shell/keep-logs.ts";
 import type { Entered } from "./shell/lobby.ts";
 import { Lobby } from "./shell/lobby.ts";
-import { mergeMetrics } from "./shell/merge-metrics.ts";
 import type { Worker } from "./shell/worker.ts";
 import { createWorker } from "./shell/worker.ts";
 
@@ -138,6 +138,7 @@ async function runNode(entered: Entered | undefined): Promise<(() => void) | und
     ...adapters,
     worker,
     gossip: () => worker.gossip(),
+    metricsText: () => metricsText(adapters, worker),
     defaults: taskDefaults(adapters.config, import.meta.url),
     bug: noteBug,
   });
@@ -229,6 +230,11 @@ async function started(worker: Worker, { dataPlane }: Adapters): Promise<void> {
   }
 }
 
+async function metricsText({ metrics, dataPlane }: Adapters, worker: Worker): Promise<string> {
+  worker.report();
+  return joinMetricsTexts([metrics.text(), await dataPlane.metrics()]);
+}
+
 /** A manager process serves the node's socket where there is one. */
 async function serveApi(isWorker: boolean): Promise<void> {
   const node = running;
@@ -239,15 +245,12 @@ async function serveApi(isWorker: boolean): Promise<void> {
     return former?.close();
   }
   const { adapters, worker, containers } = node;
-  const { config, metrics, dataPlane } = adapters;
+  const { config } = adapters;
   const handler = createWorkerApi({
     config,
     containers,
     facts: () => worker.facts(),
-    metricsText: async () => {
-      worker.report();
-      return mergeMetrics([metrics.text(), await dataPlane.metrics()]);
-    },
+    metricsText: () => metricsText(adapters, worker),
     leave: config.local ? undefined : () => leaveCluster(),
     bug: noteBug,
   });

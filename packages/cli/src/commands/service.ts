@@ -21,6 +21,7 @@ import { examples } from "./help.ts";
 import { addLogs } from "./logs.ts";
 import type { NetworkEdits } from "./network-flags.ts";
 import { networkIds } from "./network-flags.ts";
+import { addServiceTop } from "./service-top.ts";
 import type { EngineSpec } from "./spec.ts";
 import { containerOf, emptySpec, objectAt } from "./spec.ts";
 import { addSpecFlags, writeFlags } from "./spec-flags.ts";
@@ -50,6 +51,7 @@ export function addService(program: Command): void {
   addChange(service);
   addShow(service);
   addLogs(service);
+  addServiceTop(service);
   addRun(program);
 }
 

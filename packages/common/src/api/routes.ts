@@ -30,6 +30,7 @@ const TABLE = [
   ["GET", "/metrics", "metrics", "any"],
   ["GET", "/skein/v1/status", "skein-status", "any"],
   ["GET", "/skein/v1/gossip", "skein-gossip", "any"],
+  ["GET", "/skein/v1/traffic", "skein-traffic", "any"],
   ["GET", "/skein/v1/explain/{name}", "skein-explain", "cluster"],
   ["POST", "/skein/v1/plan", "skein-plan", "cluster"],
   ["GET", "/skein/v1/history/{id}", "skein-history", "cluster"],

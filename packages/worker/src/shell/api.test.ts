@@ -54,6 +54,7 @@ describe("the Engine API of a worker node", () => {
         directory: (task) => join(directory, task),
       },
       gossip: () => ({}),
+      metricsText: () => Promise.resolve(""),
       defaults: { env: {} },
       log: { write: () => undefined },
       metrics: noMetrics,

@@ -13,6 +13,7 @@ import { gossip } from "./gossip.ts";
 import type { Handler } from "./handler.ts";
 import type { ManagerPort } from "./port.ts";
 import { failure, json } from "./reply.ts";
+import { traffic } from "./traffic.ts";
 
 const ping: Handler = (port, request) => ({
   kind: "text",
@@ -94,6 +95,7 @@ export const SYSTEM_HANDLERS = {
   distribution,
   "skein-status": status,
   "skein-gossip": gossip,
+  "skein-traffic": traffic,
 } as const;
 
 function hostFacts(port: ManagerPort): HostFacts {

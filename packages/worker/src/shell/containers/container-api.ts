@@ -11,6 +11,7 @@ import { COMMON_HEADERS } from "@skein/common/api/api-version";
 import type { Match } from "@skein/common/api/match-route";
 import { matchRoute } from "@skein/common/api/match-route";
 import type { RouteName } from "@skein/common/api/routes";
+import { readTraffic } from "@skein/common/model/traffic";
 import { readBody } from "@skein/common/node/http-server";
 import { EXEC_BODY_BYTES_MAX } from "../../limits.ts";
 import { beginStream, sendJson, sendRefusal } from "./answers.ts";
@@ -59,6 +60,8 @@ const HANDLERS: Partial<Record<RouteName, Handler>> = {
   "exec-start": (ports, call, { execs }) => exec.start(ports, call, execs),
   "exec-resize": (_ports, call, { execs }) => exec.resize(call, execs),
   "skein-gossip": (ports, call) => sendJson(call.response, 200, ports.gossip()),
+  "skein-traffic": async (ports, call) =>
+    sendJson(call.response, 200, readTraffic(await ports.metricsText())),
   "exec-inspect": (_ports, call, { execs }) => exec.inspect(call, execs),
 };
 

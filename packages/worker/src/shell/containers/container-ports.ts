@@ -19,6 +19,8 @@ export interface ContainerPorts {
   readonly engine: Pick<ProcessEngine, "signal" | "members" | "directory">;
   /** What this node's gossip member knows. */
   readonly gossip: () => object;
+  /** Every metric of this node's worker, the data plane's included. */
+  readonly metricsText: () => Promise<string>;
   readonly defaults: TaskDefaults;
   readonly log: Log;
   readonly metrics: Metrics;
