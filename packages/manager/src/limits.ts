@@ -306,6 +306,11 @@ export const CA_LEADER_MS = 8000;
 export const CERTIFICATE_LIFE_MS_MIN = 60 * 60 * 1000;
 /** A removed node is remembered this much beyond its certificate's end: clocks differ. */
 export const REMOVED_NODE_MARGIN_MS = 7 * 24 * 60 * 60 * 1000;
+/**
+ * From the last node's new certificate to the end of the old root: every process of a node uses it
+ * by then, for a manager looks after it each IDENTITY_LOOK_MS.
+ */
+export const ROOT_SETTLE_MS = 2500;
 /** How often a manager looks whether its node's certificate was renewed: three stats. */
 export const IDENTITY_LOOK_MS = 1000;
 

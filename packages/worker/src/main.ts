@@ -196,7 +196,7 @@ function makeKeeper(adapters: Adapters): IdentityKeeper {
     changed: (identity, isOther) => {
       network.setIdentity(identity);
       dataPlane.post({ kind: "identity" });
-      if (isOther) running?.worker.reconnect();
+      running?.worker.identityChanged(isOther);
       running?.manager.follow(identity.role);
     },
   });
@@ -214,7 +214,7 @@ function makeWorker(adapters: Adapters, keeper: IdentityKeeper, tunnel: Accept):
     ...adapters,
     random: systemRandom(),
     disk: createFileDisk(stateDir),
-    describe: () => describeNode(config, adapters.cgroups.kinds()),
+    describe: () => ({ ...describeNode(config, adapters.cgroups.kinds()), tls: keeper.tls() }),
     taskDefaults: taskDefaults(config, import.meta.url),
     extraPaths: { "/node": tunnel },
     fatal: (reason) => stop(`Cannot go on: ${reason}`),

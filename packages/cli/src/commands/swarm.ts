@@ -5,8 +5,9 @@ import type { ApiClient } from "../api/client.ts";
 import { at, numberAt, textAt } from "../api/read.ts";
 import { call, client } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
-import { CommandError, print, printJson } from "./context.ts";
+import { CommandError, print, printJson, remark } from "./context.ts";
 import { examples } from "./help.ts";
+import { waitForRoot } from "./root-rotation.ts";
 import { duration, wholeNumber } from "./values.ts";
 
 interface EnterFlags extends GlobalOptions {
@@ -16,6 +17,7 @@ interface EnterFlags extends GlobalOptions {
   readonly token?: string;
 }
 type TokenFlags = GlobalOptions & { readonly rotate?: boolean; readonly quiet?: boolean };
+type CaFlags = TokenFlags & { readonly detach?: boolean };
 type LeaveFlags = GlobalOptions & { readonly force?: boolean };
 interface UpdateFlags extends GlobalOptions {
   readonly certExpiry?: number;
@@ -87,8 +89,10 @@ function addSettings(swarm: Command): void {
     .command("ca")
     .description("Show, or replace, the root certificate")
     .option("--rotate", "make a new root; every node renews its certificate")
+    .option("-d, --detach", "do not wait until every node has renewed")
+    .option("-q, --quiet", "no progress")
     .addHelpText("after", examples("skein swarm ca", "skein swarm ca --rotate"))
-    .action((_flags: unknown, command: Command) => ca(command.optsWithGlobals<TokenFlags>()));
+    .action((_flags: unknown, command: Command) => ca(command.optsWithGlobals<CaFlags>()));
 }
 
 async function init(flags: EnterFlags): Promise<void> {
@@ -141,19 +145,21 @@ async function update(flags: UpdateFlags): Promise<void> {
   print("Swarm updated.");
 }
 
-async function ca(flags: TokenFlags): Promise<void> {
+async function ca(flags: CaFlags): Promise<void> {
   const what = "rotate the root";
   const api = await client(flags, "show the root");
+  const isQuiet = flags.quiet === true || flags.json === true;
   if (flags.rotate === true) {
     const swarm = await call(api, { method: "GET", path: "/swarm" }, what);
     const now = numberAt(swarm, "Spec", "CAConfig", "ForceRotate");
     await writeSpec(api, { what, ca: { ForceRotate: now + 1 } });
+    if (flags.detach !== true) await waitForRoot(api, isQuiet);
   }
   const swarm = await call(api, { method: "GET", path: "/swarm" }, "show the root");
   if (flags.json === true) return printJson(at(swarm, "TLSInfo"));
   print(textAt(swarm, "TLSInfo", "TrustRoot").trimEnd());
   if (at(swarm, "RootRotationInProgress") === true) {
-    process.stderr.write("A new root takes over as nodes renew: skein swarm ca shows it then.\n");
+    remark("A new root takes over as nodes renew: skein swarm ca shows it then.");
   }
 }
 

@@ -18,7 +18,11 @@ export const nodeSpecSchema = v.object({
 });
 export type NodeSpec = Decoded<typeof nodeSpecSchema>;
 
-/** What a node says of itself at each session. */
+/** Whose certificate a node shows and whom it trusts: digests of roots, as in join tokens. */
+export const nodeTlsSchema = v.object({ issuer: shortText, roots: strings });
+export type NodeTls = Decoded<typeof nodeTlsSchema>;
+
+/** What a node says of itself at each session, and when it changes. */
 export const nodeDescriptionSchema = v.object({
   hostname: shortText,
   architecture: shortText,
@@ -36,6 +40,8 @@ export const nodeDescriptionSchema = v.object({
   hostKey: shortText,
   /** Limits of tasks it can enforce: "cpu", "memory", "pids". Absent: none. */
   limits: v.exactOptional(strings),
+  /** Absent: it did not say. */
+  tls: v.exactOptional(nodeTlsSchema),
 });
 export type NodeDescription = Decoded<typeof nodeDescriptionSchema>;
 
@@ -70,5 +76,7 @@ export const nodeSchema = v.object({
   description: nodeDescriptionSchema,
   status: nodeStatusSchema,
   manager: v.exactOptional(managerStatusSchema),
+  /** Store time since when its certificate is of the issuer that it names. */
+  issuerSince: v.exactOptional(count),
 });
 export type Node = Decoded<typeof nodeSchema>;

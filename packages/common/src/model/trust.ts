@@ -20,7 +20,15 @@ export const trustSchema = v.object({
    * The root that takes its place, while nodes renew their certificates: both are trusted, the next
    * one signs, and `crossPem`, it signed by the old one, convinces those who know the old one only.
    */
-  next: v.exactOptional(v.object({ rootPem: text, rootKey: sealedSchema, crossPem: text })),
+  next: v.exactOptional(
+    v.object({
+      rootPem: text,
+      rootKey: sealedSchema,
+      crossPem: text,
+      /** Of `rootPem`: what nodes name as their issuer when they have renewed. */
+      digest: v.exactOptional(shortText),
+    }),
+  ),
   workerSecret: sealedSchema,
   managerSecret: sealedSchema,
   /** Of certificates issued from now on. */

@@ -1,7 +1,8 @@
 /**
  * What a worker and the leader say on `/dispatch`. The worker dials; the first message is `hello`.
  *
- * Worker: hello, heartbeat (each second), status (batches, numbered), taken (assignments applied).
+ * Worker: hello, heartbeat (each second), status (batches, numbered), taken (assignments applied),
+ * description (it changed since hello).
  * Leader: redirect (not the leader; dial that one), welcome, assignments (complete once, then
  * incremental, each on the version before), routes and members (same rule), status-stored.
  */
@@ -65,6 +66,8 @@ export const fromWorkerSchema = v.variant("kind", [
   v.object({ kind: v.literal("heartbeat") }),
   v.object({ kind: v.literal("taken"), version: count }),
   v.object({ kind: v.literal("status"), sequence: count, reports: v.array(taskReportSchema) }),
+  /** What `hello` said of the node is no longer so: it trusts other roots, for one. */
+  v.object({ kind: v.literal("description"), description: nodeDescriptionSchema }),
   /** What the node's gossip found out by itself about another. */
   v.object({
     kind: v.literal("verdict"),

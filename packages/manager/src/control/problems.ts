@@ -7,6 +7,7 @@ import { isTerminal } from "@skein/common/model/task-state";
 import type { ClusterView } from "../store/view.ts";
 import type { RaftFacts } from "./cluster-status.ts";
 import { nodeName } from "./engine/node.ts";
+import { rotationProblems } from "./root-rotation.ts";
 
 export interface Problem {
   /** "node worker-2", "service web", "cluster". */
@@ -26,6 +27,7 @@ export function findProblems({ view, raft }: ProblemFacts): readonly Problem[] {
   const services = view.services.list().filter((service) => service.removed !== true);
   return [
     ...quorumProblems(nodes, raft),
+    ...rotationProblems(view),
     ...nodes.flatMap(nodeProblems),
     ...services.flatMap((service) => serviceProblems(view, service)),
   ];

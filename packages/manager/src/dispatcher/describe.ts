@@ -68,7 +68,8 @@ function describeFromWorker(message: FromWorker): string {
     case "hello":
       return `hello tasks=${message.tasks.length}`;
     case "heartbeat":
-      return "heartbeat";
+    case "description":
+      return message.kind;
     case "taken":
       return `taken ${message.version}`;
     case "status":

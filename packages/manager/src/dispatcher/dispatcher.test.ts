@@ -1,5 +1,6 @@
 import { nodeId, taskId } from "@skein/common/ids";
 import { instant } from "@skein/common/time";
+import type { FromWorker } from "@skein/common/wire/dispatch-messages";
 import { expect } from "chai";
 import { DISPATCH_CONNECTIONS_MAX, DISPATCH_UNTAKEN_MAX } from "../limits.ts";
 import { hello, Stage, status } from "./stage.test.ts";
@@ -53,6 +54,17 @@ describe("a session", () => {
     stage.commitsAtOnce = false;
     stage.join(1, "w1");
     expect(stage.fail()).to.deep.equal(["#1 close: the session could not be stored: come back"]);
+  });
+
+  it("has its description written when that changes, and comes back when it could not be", () => {
+    const stage = staged();
+    const { description } = hello("w1");
+    const message = { kind: "description", description: { ...description, limits: ["cpu"] } };
+    stage.say(1, message as FromWorker);
+    expect(stage.cluster.node("w1").description.limits).to.deep.equal(["cpu"]);
+    stage.commitsAtOnce = false;
+    stage.say(1, message as FromWorker);
+    expect(stage.fail()[0]).to.equal("#1 close: its description could not be stored: come back");
   });
 
   it("answers heartbeats, and lasts as long as they come", () => {

@@ -240,6 +240,8 @@ class DispatcherMachine implements Dispatcher {
         return this.#delivery.taken(turn, connection, message.version);
       case "status":
         return this.#reported(turn, connection, message);
+      case "description":
+        return this.#described(turn, connection, message);
       case "verdict":
         return this.#watch.gossiped(turn, message);
       case "leaving":
@@ -247,6 +249,12 @@ class DispatcherMachine implements Dispatcher {
       default:
         return unreachable(message);
     }
+  }
+
+  #described(turn: Turn, { id, nodeId, phase }: LiveConnection, message: Received<"description">) {
+    const { description } = message;
+    const command = { kind: "describe-node", nodeId, session: phase.session, description } as const;
+    this.#ledger.propose(turn, command, { kind: "describe", connection: id });
   }
 
   #reported(turn: Turn, connection: LiveConnection, message: Received<"status">): void {
@@ -328,6 +336,10 @@ class DispatcherMachine implements Dispatcher {
     if (connection === undefined) return;
     if (purpose.kind === "join") return this.#joined(turn, connection, ok);
     if (!isLive(connection)) return;
+    if (purpose.kind === "describe") {
+      if (!ok) this.#drop(turn, connection, "its description could not be stored: come back");
+      return;
+    }
     const { batch } = purpose;
     if (this.#reporting.committed(turn, connection, { batch, ok })) return;
     this.#drop(turn, connection, "statuses could not be stored: come back");

@@ -54,6 +54,7 @@ export interface Turn {
 /** What a proposal was for; kept by token until it is answered. */
 export type Purpose =
   | { readonly kind: "join"; readonly connection: number }
+  | { readonly kind: "describe"; readonly connection: number }
   | { readonly kind: "judge"; readonly nodeId: NodeId }
   | { readonly kind: "report"; readonly connection: number; readonly batch: number }
   /** Nobody waits for the answer: the last statuses of a connection that closed. */

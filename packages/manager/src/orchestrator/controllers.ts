@@ -6,6 +6,7 @@
 import { allocator } from "../allocator/allocator.ts";
 import { schedule } from "../scheduler/schedule.ts";
 import type { Decider } from "../store/decision.ts";
+import { rotateRoot } from "../trust/rotate-root.ts";
 import { cron } from "./cron.ts";
 import { enforce } from "./enforce.ts";
 import { global } from "./global.ts";
@@ -35,4 +36,5 @@ export const controllers: readonly Controller[] = [
   { name: "reaper", decide: reap },
   { name: "allocator", decide: allocator },
   { name: "scheduler", decide: schedule },
+  { name: "rotate-root", decide: rotateRoot },
 ];

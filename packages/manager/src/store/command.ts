@@ -59,6 +59,13 @@ const simpleCommandSchema = v.variant("kind", [
     /** Present when the node is a Raft member the store does not know as one yet. */
     manager: v.exactOptional(managerStatusSchema),
   }),
+  /** What a node says of itself changed within its session; a no-op in any other. */
+  v.object({
+    kind: v.literal("describe-node"),
+    nodeId: id<NodeId>(),
+    session: id<SessionId>(),
+    description: nodeDescriptionSchema,
+  }),
   /**
    * `session`: the one judged; when the node has a newer one the command is a no-op. This and
    * `join-node` set `status.since` to the command's time when the state changes.
@@ -109,6 +116,8 @@ const simpleCommandSchema = v.variant("kind", [
     taskHistoryLimit: count,
     trust: trustSchema,
   }),
+  /** No-op unless every node shows a certificate of the next root, whose digest `issuer` is. */
+  v.object({ kind: v.literal("end-root-rotation"), issuer: shortText }),
   v.object({
     kind: v.literal("create-service"),
     serviceId: id<ServiceId>(),

@@ -2,7 +2,7 @@
 import type { NodeId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
 import type { Cluster } from "@skein/common/model/cluster";
-import type { Availability, Node, NodeState } from "@skein/common/model/node";
+import type { Availability, Node, NodeDescription, NodeState } from "@skein/common/model/node";
 import type { RemovedNode, Trust } from "@skein/common/model/trust";
 import { REMOVED_NODE_MARGIN_MS } from "../limits.ts";
 import type { Draft, Facts } from "./draft.ts";
@@ -14,6 +14,17 @@ export function sinceOf(
   { time }: Facts,
 ): number {
   return old?.state === state ? (old.since ?? time) : time;
+}
+
+/** `issuerSince` of a node that describes itself so: moves only with the issuer. */
+export function issuerSinceOf(
+  old: Node | undefined,
+  { tls }: NodeDescription,
+  { time }: Facts,
+): Pick<Node, "issuerSince"> {
+  if (tls === undefined) return {};
+  const isSameIssuer = old?.description.tls?.issuer === tls.issuer;
+  return { issuerSince: isSameIssuer ? (old?.issuerSince ?? time) : time };
 }
 
 export interface NewNode {

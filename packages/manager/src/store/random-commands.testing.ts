@@ -19,8 +19,8 @@ import type { TaskState } from "@skein/common/model/task-state";
 import { DESIRED_STATES, TASK_STATES } from "@skein/common/model/task-state";
 import fc from "fast-check";
 import type { Command, CommandOf, Envelope } from "./command.ts";
-import { SECRET_MAKERS, trust } from "./random-trust.testing.ts";
-import { describeNode, initCluster, port, serviceSpec } from "./testing.ts";
+import { certified, TRUST_MAKERS, trust } from "./random-trust.testing.ts";
+import { initCluster, port, serviceSpec } from "./testing.ts";
 import type { ClusterView } from "./view.ts";
 
 const small = fc.nat({ max: 23 });
@@ -106,13 +106,13 @@ function spec(n: number, name: string) {
 /** One maker for each kind, some twice: what makes state interesting comes often. */
 const MAKERS: readonly Maker[] = [
   (_view, { flag }) => initCluster(flag ? "10.65.0.0/29" : "10.65.0.0/20"),
-  (_view, { a, b, flag }) => ({
+  (view, { a, b, flag }) => ({
     kind: "join-node",
-    nodeId: node(a),
+    nodeId: a % 6 === 5 ? nodeId("m1") : node(a),
     role: flag ? "manager" : "worker",
     name: pick(NAMES, b, ""),
     availability: "active",
-    description: describeNode(pick(NAMES, b, "")),
+    description: certified(view, { a, b }),
     session: sessionId(`x${b % 2}`),
   }),
   (_view, { a, b, flag }) => ({
@@ -167,7 +167,11 @@ const MAKERS: readonly Maker[] = [
   (_view, { a }) => ({ kind: "remove-service", serviceId: service(a) }),
   runJob,
   runJob,
-  (_view, { a }) => ({ kind: "forget-service", serviceId: service(a) }),
+  (view, { a }) => {
+    const removed = view.services.list().filter((one) => one.removed === true);
+    const id = removed[a % Math.max(1, removed.length)]?.id ?? service(a);
+    return { kind: "forget-service", serviceId: id };
+  },
   setUpdateStatus,
   setUpdateStatus,
   fillSlots,
@@ -218,7 +222,7 @@ const MAKERS: readonly Maker[] = [
   updateConfig,
   updateConfig,
   (_view, { a }) => ({ kind: "remove-config", configId: config(a) }),
-  ...SECRET_MAKERS,
+  ...TRUST_MAKERS,
   createNetwork,
   createNetwork,
   (_view, { a }) => ({ kind: "remove-network", networkId: network(a) }),

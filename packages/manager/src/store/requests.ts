@@ -124,6 +124,7 @@ function subjectOf(command: Command): string {
       return `${kind} ${command.spec.name}`;
     case "join-node":
     case "admit-node":
+    case "describe-node":
     case "set-node-state":
     case "remove-node":
     case "register-manager":
@@ -138,6 +139,8 @@ function subjectOf(command: Command): string {
       return `${kind} ${command.serviceId} ${command.scheduledFor}`;
     case "set-trust":
       return `${kind} ${command.specIndex}`;
+    case "end-root-rotation":
+      return `${kind} ${command.issuer}`;
     case "remove-service":
     case "forget-service":
     case "set-update-status":

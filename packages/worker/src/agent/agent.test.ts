@@ -289,6 +289,13 @@ describe("the agent's session", () => {
     for (const now of [9000, 11_000]) outbox.welcomed(at(now, true).turn, at(now, true).leader);
     expect(sent).to.deep.equal(["send"]);
   });
+
+  it("corrects what it said of the node, while there is a session", () => {
+    const talk = new Talk();
+    expect(talk.say({ kind: "described" })).to.deep.equal([]);
+    talk.live();
+    expect(talk.say({ kind: "described" })).to.deep.equal(["send #1 description"]);
+  });
 });
 
 describe("a task on the agent", () => {

@@ -135,6 +135,8 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
         return this.#verdicts.judged(turn, input, this.#session);
       case "reconnect":
         return this.#reconnect(turn);
+      case "described":
+        return this.#described(turn);
       case "leave":
         return this.#leave(input, turn);
       default:
@@ -184,6 +186,13 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     if (!this.#session.isLive()) return;
     this.#restartStreams();
     this.#session.abandon(turn.now, "the certificate was renewed", turn);
+  }
+
+  /** Without a session there is nothing to correct: the next hello says it. */
+  #described(turn: TaskTurn): void {
+    if (!this.#session.isLive()) return;
+    const message = { kind: "description", description: this.#options.describe() } as const;
+    turn.emit({ kind: "send", link: this.#session.link(), message });
   }
 
   #closed(link: number, turn: TaskTurn): void {

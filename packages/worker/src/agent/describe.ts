@@ -70,7 +70,8 @@ function describeMessage(message: FromWorker): string {
     case "taken":
       return `taken ${message.version}`;
     case "heartbeat":
-      return "heartbeat";
+    case "description":
+      return message.kind;
     case "verdict":
       return `verdict ${message.nodeId} ${message.evidence}`;
     case "leaving":

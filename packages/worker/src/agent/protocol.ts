@@ -28,6 +28,8 @@ export type AgentInput =
   | { readonly kind: "verdict"; readonly nodeId: NodeId; readonly evidence: Evidence }
   /** The node has a new certificate: a session with the old one would show the old role. */
   | { readonly kind: "reconnect" }
+  /** What the node says of itself has changed. */
+  | { readonly kind: "described" }
   /** A planned end. `keepTasks`: the agent will be back within `backWithinMs` and adopts them. */
   | { readonly kind: "leave"; readonly keepTasks: boolean; readonly backWithinMs: number };
 

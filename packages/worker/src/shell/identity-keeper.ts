@@ -8,9 +8,11 @@ import type { Clock, Timer } from "@skein/common/io/clock";
 import type { Log } from "@skein/common/io/log";
 import type { Metrics } from "@skein/common/io/metrics";
 import type { Random } from "@skein/common/io/random";
+import type { NodeTls } from "@skein/common/model/node";
 import { renew } from "@skein/common/node/ca-client";
 import type { IdentityPems, NodeIdentity } from "@skein/common/node/identity";
 import { parseIdentity, writeIdentity } from "@skein/common/node/identity";
+import { nodeTls } from "@skein/common/node/node-tls";
 import { removeStoreKey, storeKeyFromJson, writeStoreKey } from "@skein/common/node/store-key";
 import type { Issued } from "@skein/common/wire/ca-messages";
 import type { TrustNotice } from "@skein/common/wire/dispatch-messages";
@@ -58,6 +60,11 @@ export class IdentityKeeper {
     const { clock, random } = this.#options;
     this.#renewAt = clock.wall() + (isOtherRole ? 0 : random.below(RENEW_SPREAD_MS));
     this.#arm();
+  }
+
+  /** Of the certificate that the node shows now. */
+  tls(): NodeTls {
+    return nodeTls(this.#identity);
   }
 
   close(): void {

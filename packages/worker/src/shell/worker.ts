@@ -101,8 +101,8 @@ export interface Worker {
   readLogs(request: LogRequest, reader: LogReader): { close(): void };
   /** What this node's gossip member knows: `GET /skein/v1/gossip`. */
   gossip(): object;
-  /** A new session with the leader, with the identity the node has now. */
-  reconnect(): void;
+  /** Another certificate (`isOther`) means a new session; other roots, a word to the leader. */
+  identityChanged(isOther: boolean): void;
   /** Sets gauges: called before metrics are read. */
   report(): void;
   /** Lets go of everything at once; tasks run on. */
@@ -199,8 +199,8 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
     return this.#gossip.status();
   }
 
-  reconnect(): void {
-    this.#driver.submit({ kind: "reconnect" });
+  identityChanged(isOther: boolean): void {
+    this.#driver.submit({ kind: isOther ? "reconnect" : "described" });
   }
 
   report(): void {

@@ -1,5 +1,5 @@
 /** Our node <-> the Engine API's Node. */
-import type { Node, NodeSpec } from "@skein/common/model/node";
+import type { Node, NodeSpec, NodeTls } from "@skein/common/model/node";
 import { ok } from "@skein/common/result";
 import { GENERIC_LABEL, unitsOf } from "../../scheduler/generic.ts";
 import type { Checked } from "../api-error.ts";
@@ -8,11 +8,20 @@ import { decodeGo } from "./go-decode.ts";
 import { nodeSpecShape } from "./service-shape.ts";
 import { formatWall } from "./time.ts";
 
-/** What the store does not hold: who leads, and which managers answer. */
+/** What the store does not hold: who leads, and which managers answer; and roots, opened. */
 export interface Reach {
   readonly leader: string | undefined;
   /** By node id; absent: unknown. */
   readonly reachable: ReadonlyMap<string, boolean>;
+  /** By digest: those of the cluster. */
+  readonly roots: ReadonlyMap<string, KnownRoot>;
+}
+
+/** A root as the Engine API shows it: DER in base64. */
+export interface KnownRoot {
+  readonly pem: string;
+  readonly subject: string;
+  readonly publicKey: string;
 }
 
 export function nodeToEngine(node: Node, reach: Reach): object {
@@ -37,7 +46,7 @@ export function nodeToEngine(node: Node, reach: Reach): object {
         ...genericResources(node),
       },
       Engine: { EngineVersion: description.engineVersion },
-      TLSInfo: {},
+      TLSInfo: tlsInfo(description.tls, reach.roots),
     },
     Status: {
       State: status.state,
@@ -45,6 +54,17 @@ export function nodeToEngine(node: Node, reach: Reach): object {
       Addr: description.address,
     },
     ...(manager === undefined ? {} : { ManagerStatus: managerStatus(node, reach) }),
+  };
+}
+
+/** Empty of a node that did not say, or whose roots were the cluster's long ago. */
+function tlsInfo(tls: NodeTls | undefined, roots: Reach["roots"]): object {
+  const issuer = roots.get(tls?.issuer ?? "");
+  if (tls === undefined || issuer === undefined) return {};
+  return {
+    TrustRoot: tls.roots.map((digest) => roots.get(digest)?.pem ?? "").join(""),
+    CertIssuerSubject: issuer.subject,
+    CertIssuerPublicKey: issuer.publicKey,
   };
 }
 

@@ -10,6 +10,7 @@ import { isSet, parseVersion } from "../../control/query.ts";
 import { resolveConfig, resolveNode, resolveTask } from "../../control/resolve.ts";
 import { quorumLoss, updateNode } from "../../control/update-node.ts";
 import { createConfig, updateConfig } from "../../control/write-config.ts";
+import { knownRoots } from "../trust/known-roots.ts";
 import type { Handler } from "./handler.ts";
 import { alreadyRemoved, reading, write } from "./handler.ts";
 import type { ManagerPort } from "./port.ts";
@@ -132,7 +133,7 @@ function managersOf(port: ManagerPort) {
 
 function reachOf(port: ManagerPort) {
   const { leader, reachable } = port.status();
-  return { leader: leader?.nodeId, reachable };
+  return { leader: leader?.nodeId, reachable, roots: knownRoots(port.view.cluster?.trust) };
 }
 
 export const OBJECT_HANDLERS = {

@@ -59,7 +59,7 @@ const past = ours("show the past", ["time"], (port, request) => {
     switch (request.subject) {
       case "nodes":
         return listed(nodes, (node) =>
-          nodeToEngine(node, { leader: undefined, reachable: new Map() }),
+          nodeToEngine(node, { leader: undefined, reachable: new Map(), roots: new Map() }),
         );
       case "services":
         return listed(services, (service) => {

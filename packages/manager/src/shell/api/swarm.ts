@@ -8,9 +8,13 @@ import type { Checked } from "../../control/api-error.ts";
 import { badRequest, refuse } from "../../control/api-error.ts";
 import { clusterToEngine } from "../../control/engine/swarm.ts";
 import { isSet, parseVersion } from "../../control/query.ts";
+import { awaitedName } from "../../control/root-rotation.ts";
 import type { SwarmSettings } from "../../control/update-swarm.ts";
 import { checkSwarmVersion, readSwarmSpec, settingsOf } from "../../control/update-swarm.ts";
-import { joinTokens, tlsInfo } from "../trust/keyring.ts";
+import { rotationWaitsFor } from "../../store/root-rotation.ts";
+import type { ClusterView } from "../../store/view.ts";
+import { joinTokens } from "../trust/keyring.ts";
+import { swarmTlsInfo } from "../trust/known-roots.ts";
 import type { TrustOffice } from "../trust/trust-office.ts";
 import type { Handler } from "./handler.ts";
 import { reading, write } from "./handler.ts";
@@ -23,12 +27,13 @@ interface Trusted {
   readonly office: TrustOffice;
   readonly cluster: Cluster;
   readonly trust: Trust;
+  readonly view: ClusterView;
 }
 
 function trusted({ trust: office, view }: ManagerPort): Checked<Trusted> {
   const { cluster } = view;
   if (office !== undefined && cluster?.trust !== undefined) {
-    return ok({ office, cluster, trust: cluster.trust });
+    return ok({ office, cluster, trust: cluster.trust, view });
   }
   const reason = "this cluster has no certificate authority of its own yet: try again in a second";
   return refuse(503, "no-authority", `Cannot show the swarm: ${reason}`);
@@ -42,7 +47,7 @@ const swarmInspect = reading((port) => {
   if (!open.ok) return failure(503, "no-authority", `Cannot show the swarm: ${open.error}`);
   return json({
     ...clusterToEngine(cluster),
-    TLSInfo: tlsInfo(trust.rootPem),
+    TLSInfo: swarmTlsInfo(trust),
     RootRotationInProgress: trust.next !== undefined,
     JoinTokens: joinTokens(open.value),
   });
@@ -72,7 +77,7 @@ const swarmUpdate = reading(async (port, request) => {
 });
 
 async function nextTrust(
-  { office, cluster, trust }: Trusted,
+  { office, cluster, trust, view }: Trusted,
   settings: SwarmSettings,
   request: ApiRequest,
 ): Promise<Checked<Trust>> {
@@ -88,7 +93,9 @@ async function nextTrust(
   }
   if (forceRotate === trust.forceRotate) return ok(next);
   if (trust.next !== undefined) {
-    return refuse(400, "rotation-under-way", "Cannot rotate the root: a rotation is under way");
+    const names = (rotationWaitsFor(view) ?? []).map(awaitedName).join(", ");
+    const reason = `a rotation is under way${names === "" ? "" : `: it waits for ${names}`}`;
+    return refuse(400, "rotation-under-way", `Cannot rotate the root: ${reason}`);
   }
   const rotation = await office.newRoot(cluster);
   if (!rotation.ok) return badRequest(`Cannot rotate the root: ${rotation.error}`);

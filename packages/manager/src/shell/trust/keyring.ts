@@ -2,7 +2,7 @@
  * Opens and seals the secret parts of the store's trust. What was opened is kept by what it was
  * opened from, so that a rotation is noticed and a join costs no decryption.
  */
-import { randomBytes, X509Certificate } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Cluster } from "@skein/common/model/cluster";
 import type { Sealed, Trust } from "@skein/common/model/trust";
 import { rootDigest } from "@skein/common/node/ca-client";
@@ -92,44 +92,4 @@ export function joinTokens(open: TokenFacts): {
     Worker: formatJoinToken({ digest, secret: workerSecret }),
     Manager: formatJoinToken({ digest, secret: managerSecret }),
   };
-}
-
-/** What a user is shown of a root, as the Engine API has it. */
-export function tlsInfo(rootPem: string): object {
-  const root = new X509Certificate(rootPem);
-  return {
-    TrustRoot: rootPem,
-    CertIssuerSubject: derSubject(root).toString("base64"),
-    CertIssuerPublicKey: root.publicKey.export({ type: "spki", format: "der" }).toString("base64"),
-  };
-}
-
-/**
- * The subject's own bytes. In a self-signed certificate the issuer is the subject, and both begin
- * after serial number, algorithm and validity, so that they are found by walking the outer fields.
- */
-function derSubject(root: X509Certificate): Buffer {
-  const certificate = children(root.raw)[0] ?? root.raw;
-  // version, serial, algorithm, issuer, validity, subject.
-  return children(certificate)[5] ?? Buffer.alloc(0);
-}
-
-/** The elements of one DER sequence, each with its own head. */
-function children(der: Buffer): readonly Buffer[] {
-  const found: Buffer[] = [];
-  const { from, to } = extent(der, 0);
-  for (let at = from; at < to; ) {
-    const child = extent(der, at);
-    found.push(der.subarray(at, child.to));
-    at = child.to;
-  }
-  return found;
-}
-
-function extent(der: Buffer, at: number): { readonly from: number; readonly to: number } {
-  const first = der[at + 1] ?? 0;
-  if (first < 0x80) return { from: at + 2, to: at + 2 + first };
-  const bytes = first & 0x7f;
-  const length = der.readUIntBE(at + 2, bytes);
-  return { from: at + 2 + bytes, to: at + 2 + bytes + length };
 }

@@ -10,6 +10,7 @@ import type { Metrics } from "@skein/common/io/metrics";
 import type { Cluster } from "@skein/common/model/cluster";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { Trust } from "@skein/common/model/trust";
+import { rootDigest } from "@skein/common/node/ca-client";
 import type { Authority } from "@skein/common/node/certificates";
 import {
   createAuthority,
@@ -33,6 +34,7 @@ import type { ManagerPort } from "../api/port.ts";
 import { askLeader } from "./ask-leader.ts";
 import { isProved, issue, nodeIdOf } from "./issue.ts";
 import { Keyring } from "./keyring.ts";
+import { RotationReport } from "./rotation-report.ts";
 
 export interface TrustOfficePorts {
   readonly port: Omit<ManagerPort, "trust">;
@@ -58,11 +60,13 @@ export class TrustOffice {
   readonly #ports: TrustOfficePorts;
   readonly keyring: Keyring;
   #standing: NodeStanding | undefined;
+  readonly #rotation: RotationReport;
   #isMaking = false;
 
   constructor(ports: TrustOfficePorts) {
     this.#ports = ports;
     this.keyring = new Keyring(ports.storeKey);
+    this.#rotation = new RotationReport(ports);
   }
 
   /** The store changed, or this manager's role. */
@@ -75,6 +79,7 @@ export class TrustOffice {
     }
     const { cluster } = port.view;
     if (cluster === undefined) return;
+    this.#rotation.changed(port.view);
     if (cluster.trust !== undefined) return seeded();
     if (port.isLeader() && !this.#isMaking) void this.#make(cluster.specIndex ?? 0);
   }
@@ -115,7 +120,8 @@ export class TrustOffice {
     const crossPem = await crossSign(open.value.root, root, now);
     const rootKey = this.keyring.sealRootKey(root);
     if (!rootKey.ok) return rootKey;
-    return ok({ rootPem: root.certificatePem, rootKey: rootKey.value, crossPem });
+    const { certificatePem: rootPem } = root;
+    return ok({ rootPem, rootKey: rootKey.value, crossPem, digest: rootDigest(rootPem) });
   }
 
   async #serve(call: CaCall): Promise<CaReply> {

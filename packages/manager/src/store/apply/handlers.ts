@@ -25,6 +25,8 @@ import { applyCreateNetwork } from "./create-network.ts";
 import { applyCreateSecret } from "./create-secret.ts";
 import { applyCreateService } from "./create-service.ts";
 import { applyDeleteTasks } from "./delete-tasks.ts";
+import { applyDescribeNode } from "./describe-node.ts";
+import { applyEndRootRotation } from "./end-root-rotation.ts";
 import { applyEndTasks } from "./end-tasks.ts";
 import { applyExplainTasks } from "./explain-tasks.ts";
 import { applyFillSlots } from "./fill-slots.ts";
@@ -68,6 +70,8 @@ export const HANDLERS: Handlers = {
   "create-secret": applyCreateSecret,
   "create-service": applyCreateService,
   "delete-tasks": applyDeleteTasks,
+  "describe-node": applyDescribeNode,
+  "end-root-rotation": applyEndRootRotation,
   "end-tasks": applyEndTasks,
   "explain-tasks": applyExplainTasks,
   "fill-slots": applyFillSlots,

@@ -3,7 +3,7 @@ import type { Node, NodeSpec } from "@skein/common/model/node";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
-import { isRemoved, sinceOf } from "../node-writes.ts";
+import { isRemoved, issuerSinceOf, sinceOf } from "../node-writes.ts";
 import { nodeRemoved } from "../refusal.ts";
 import { isSame } from "../same.ts";
 import type { StoreView } from "../tables.ts";
@@ -31,6 +31,7 @@ export function applyJoinNode(
     description,
     status: { state: "ready", message: "", session, since: sinceOf(old?.status, "ready", facts) },
     ...(manager === undefined ? {} : { manager }),
+    ...issuerSinceOf(old, description, facts),
   };
   if (isSame(next, old)) draft.skip(nodeId, "unchanged");
   else draft.nodes.put(next);
