@@ -7,7 +7,7 @@ import { at, listAt, numberAt, textAt } from "@skein/cli/api/read";
 import { expect } from "chai";
 import type { LocalNode } from "../support/local-cluster.ts";
 import { pause, timeUntil, until } from "../support/wait.ts";
-import { failures, withoutCaughtBy } from "./support/load.ts";
+import { failures, Load, withoutCaughtBy } from "./support/load.ts";
 import { figure, useCluster } from "./support/suite.ts";
 import { loadOn, runWeb } from "./support/web.ts";
 import { Writes } from "./support/writes.ts";
@@ -47,7 +47,9 @@ describe("the root is replaced", function rootReplaced() {
     const before = await root();
     const away = cluster().node("worker-2");
     const web = await runWeb(cluster(), { name: "other", replicas: 2 });
-    const load = loadOn(cluster(), web);
+    // Not through the nodes that are killed and started: their ports come and go.
+    const addresses = ["127.0.0.1", cluster().node("worker-1").address];
+    const load = new Load({ port: web.port, perSecond: 20, addresses: () => addresses });
     const kill = { from: performance.now(), to: 0 };
     await cluster().skein("kill", away.name);
     await cluster().skein("swarm", "ca", "--rotate", "--detach");
