@@ -150,6 +150,10 @@ export const UPDATE_HEALTH_MARGIN_MS = 10_000;
 export const DRAIN_SERVES_MS_MAX = 600_000;
 /** Update monitor and failure action, where the service names none (Swarm's defaults). */
 export const UPDATE_MONITOR_MS_DEFAULT = 5000;
+/** How long the former set of a blue-green update is kept, where the service does not say. */
+export const UPDATE_STANDBY_MS_DEFAULT = 600_000;
+/** And at most: it holds as much as the service itself. */
+export const UPDATE_STANDBY_MS_MAX = 86_400_000;
 /** A scheduled run that starts later than this counts as missed. */
 export const CRON_LATE_MS_MAX = 60_000;
 /** Schedules are looked at this often at least: the wall clock may be set. */

@@ -84,7 +84,7 @@ export function judge(service: unknown, tasks: readonly unknown[]): Judged {
   const mode = at(service, "Spec", "Mode");
   const total = at(mode, "ReplicatedJob", "TotalCompletions");
   if (total !== undefined || at(mode, "GlobalJob") !== undefined) return judgeJob(service, tasks);
-  const current = tasks.filter((task) => textAt(task, "DesiredState") === "running");
+  const current = newest(tasks.filter((task) => textAt(task, "DesiredState") === "running"));
   // A global service has as many tasks as there are nodes that fit: the cluster knows.
   const isGlobal = at(mode, "Global") !== undefined;
   const wanted = isGlobal ? current.length : numberAt(mode, "Replicated", "Replicas");
@@ -100,6 +100,17 @@ export function judge(service: unknown, tasks: readonly unknown[]): Judged {
   const failure = done || updating ? undefined : inVain(service, tasks);
   const doing = updating ? ", updating" : reason(current);
   return failure === undefined ? { done, line, doing } : { done, line, doing, failure };
+}
+
+/** One of each slot: after a blue-green update the former tasks stand by for a while. */
+function newest(tasks: readonly unknown[]): readonly unknown[] {
+  const slots = new Map<string, unknown>();
+  for (const task of tasks) {
+    const known = slots.get(slotOf(task));
+    const isNewer = known === undefined || textAt(task, "CreatedAt") > textAt(known, "CreatedAt");
+    if (isNewer) slots.set(slotOf(task), task);
+  }
+  return [...slots.values()];
 }
 
 /** A job is done when every task of its run completed. One with a schedule is not waited for. */

@@ -112,6 +112,7 @@ function addChange(service: Command): void {
         "skein service update --env-add GREETING=hi --update-order start-first web",
         "skein service update --args 'node server.js --verbose' web",
         "skein service update --publish-add 8081:3000 web",
+        "skein service update --update-order blue-green --env-add VERSION=2 web",
       ),
     )
     .action((name: string, _flags: unknown, command: Command) =>

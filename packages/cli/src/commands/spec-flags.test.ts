@@ -64,6 +64,16 @@ describe("flags of service create", () => {
       value: { Order: "start-first", Parallelism: 1 },
     },
     {
+      args: ["--update-order", "blue-green"],
+      path: ["UpdateConfig"],
+      value: { Order: "blue-green", Parallelism: 1 },
+    },
+    {
+      args: ["--update-standby", "5m"],
+      path: ["Labels"],
+      value: { "skein.update.standby": "300000ms" },
+    },
+    {
       args: ["--rollback-parallelism", "0"],
       path: ["RollbackConfig"],
       value: { Parallelism: 0 },
@@ -109,6 +119,7 @@ describe("flags of service create", () => {
   for (const args of [
     ["--replicas", "x"],
     ["--update-order", "sideways"],
+    ["--rollback-order", "blue-green"],
     ["--env-add", "A=1"],
   ]) {
     it(`refuse ${args.join(" ")}`, () => expect(() => created(...args)).to.throw());

@@ -24,7 +24,7 @@ import {
   variablesIn,
   withOwnValue,
 } from "./spec-flag-kinds.ts";
-import { byteSize, cpus, keyAndValue, port, ratio, wholeNumber } from "./values.ts";
+import { byteSize, cpus, duration, keyAndValue, port, ratio, wholeNumber } from "./values.ts";
 
 const TASK = ["TaskTemplate"];
 const CONTAINER = [...TASK, "ContainerSpec"];
@@ -182,9 +182,26 @@ function resources(word: string, key: string, help: string): readonly SpecFlag[]
   ];
 }
 
+/** What Docker has no word for: it is in the service's labels. */
+const BY_LABEL: readonly SpecFlag[] = [
+  valueFlag(
+    {
+      use: "both",
+      flags: "--update-standby <duration>",
+      help: "blue-green: time the former tasks are kept for a way back",
+    },
+    duration,
+    (spec, milliseconds) => {
+      objectAt(spec, "Labels")["skein.update.standby"] = `${milliseconds}ms`;
+    },
+  ),
+];
+
 function updates(word: string, key: string): readonly SpecFlag[] {
   const path = [key];
-  const actions = word === "update" ? ["pause", "continue", "rollback"] : ["pause", "continue"];
+  const isUpdate = word === "update";
+  const actions = isUpdate ? ["pause", "continue", "rollback"] : ["pause", "continue"];
+  const orders = ["stop-first", "start-first", ...(isUpdate ? ["blue-green"] : [])];
   return [
     numberFlag(`--${word}-parallelism <n>`, "tasks replaced at once", { path, key: "Parallelism" }),
     timeFlag(`--${word}-delay <duration>`, "pause between them", { path, key: "Delay" }),
@@ -197,8 +214,9 @@ function updates(word: string, key: string): readonly SpecFlag[] {
       key: "MaxFailureRatio",
       read: ratio,
     }),
-    choiceFlag(`--${word}-order <order>`, ["stop-first", "start-first"], { path, key: "Order" }),
+    choiceFlag(`--${word}-order <order>`, orders, { path, key: "Order" }),
     choiceFlag(`--${word}-failure-action <action>`, actions, { path, key: "FailureAction" }),
+    ...(isUpdate ? BY_LABEL : []),
   ];
 }
 

@@ -40,8 +40,8 @@ export function readDeploy(service: Place): Deploy {
     resources: readResources(service),
     restart: readRestart(service),
     placement: readPlacement(place.at("placement")),
-    update: readUpdate(place.at("update_config")),
-    rollback: readUpdate(place.at("rollback_config")),
+    update: readUpdate(place.at("update_config"), [...ORDERS, "blue-green"]),
+    rollback: readUpdate(place.at("rollback_config"), ORDERS),
   };
 }
 
@@ -158,6 +158,7 @@ function readPlacement(place: Place): Json | undefined {
   };
 }
 
+const ORDERS = ["stop-first", "start-first"];
 const UPDATE_KEYS = [
   "parallelism",
   "delay",
@@ -167,7 +168,7 @@ const UPDATE_KEYS = [
   "order",
 ];
 
-function readUpdate(place: Place): Json | undefined {
+function readUpdate(place: Place, orders: readonly string[]): Json | undefined {
   if (place.isAbsent) return undefined;
   place.onlyKeys(UPDATE_KEYS, "an update configuration");
   return {
@@ -176,7 +177,7 @@ function readUpdate(place: Place): Json | undefined {
     ...given("FailureAction", place.at("failure_action").oneOf(["pause", "continue", "rollback"])),
     ...given("Monitor", place.at("monitor").duration()),
     ...given("MaxFailureRatio", ratio(place.at("max_failure_ratio"))),
-    ...given("Order", place.at("order").oneOf(["stop-first", "start-first"])),
+    ...given("Order", place.at("order").oneOf(orders)),
   };
 }
 

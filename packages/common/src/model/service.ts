@@ -27,7 +27,8 @@ export const updateConfigSchema = v.object({
   monitorMs: count,
   /** Thousandths, since replicated state holds integers only. */
   maxFailureRatioMilli: count,
-  order: v.picklist(["stop-first", "start-first"]),
+  /** `blue-green`: a complete second set beside the first; the traffic changes over at once. */
+  order: v.picklist(["stop-first", "start-first", "blue-green"]),
 });
 export type UpdateConfig = Decoded<typeof updateConfigSchema>;
 
@@ -140,6 +141,8 @@ export const serviceSpecSchema = v.object({
   rollback: v.exactOptional(updateConfigSchema),
   /** How long an updated task may run without getting into rotation; absent: 10 s. */
   updateDeadlineMs: v.exactOptional(count),
+  /** How long the former set of a blue-green update stands by; absent: 10 min. */
+  standbyMs: v.exactOptional(count),
   endpointMode: v.picklist(["vip", "dnsrr"]),
   ports: v.array(portSpecSchema),
   /**
@@ -164,6 +167,19 @@ export const updateStatusSchema = v.object({
   message: shortText,
 });
 export type UpdateStatus = Decoded<typeof updateStatusSchema>;
+
+/** Which of two complete sets of tasks gets the traffic: see the design page on orchestration. */
+export const trafficSchema = v.object({
+  /** `Task.taskIndex` of the set that gets it. */
+  taskIndex: count,
+  /** Store time since when; absent: the set had it before there was another. */
+  since: v.exactOptional(count),
+  /** The set that had it before: kept until `standbyUntil`, for an instant way back. */
+  standby: v.exactOptional(count),
+  /** Store time. */
+  standbyUntil: v.exactOptional(count),
+});
+export type Traffic = Decoded<typeof trafficSchema>;
 
 /** How often a job has run; absent for services that are no jobs. */
 export const jobStatusSchema = v.object({
@@ -202,6 +218,8 @@ export const serviceSchema = v.object({
   /** One for each network, unless its names resolve to the tasks themselves (`dnsrr`). */
   vips: v.exactOptional(v.array(networkAddressSchema)),
   updateStatus: v.exactOptional(updateStatusSchema),
+  /** Absent: every task in rotation gets traffic. */
+  traffic: v.exactOptional(trafficSchema),
   job: v.exactOptional(jobStatusSchema),
   /**
    * Removed by the user; the row stays until its last task is gone, so that nothing is reused

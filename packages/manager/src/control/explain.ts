@@ -19,6 +19,7 @@ import { notFound } from "./api-error.ts";
 import { nodeName } from "./engine/node.ts";
 import type { NodeAnswer } from "./explain-place.ts";
 import { nodeAnswers } from "./explain-place.ts";
+import { ago, explainTraffic } from "./explain-traffic.ts";
 import { resolveNode, resolveService, resolveTask } from "./resolve.ts";
 
 export interface Explanation {
@@ -166,6 +167,7 @@ function explainService(context: ExplainContext, service: Service): Explanation 
     lines: [
       `${states.length} slots: ${counts.join(", ")}`,
       ...(update === undefined ? [] : [`${update.state}: ${update.message}`]),
+      ...explainTraffic(context, service),
       ...(update?.state === "updating" || update?.state === "rollback_started"
         ? [...phases].flatMap(([kind, names]) =>
             kind === "settled" ? [] : [`${kind}: ${names.slice(0, NAMES_MAX).join(", ")}`],
@@ -220,13 +222,4 @@ function leaving(view: ClusterView, task: Task, now: StoreTime): string {
   const why = next.status.error === undefined ? "" : ` (${next.status.error})`;
   const isNow = `which is ${next.status.state}${why}`;
   return `${name} serves until its replacement does, ${isNow}; ${left} at most`;
-}
-
-/** "250 ms", "12 s", "3 min", "2 h". */
-function ago(milliseconds: number): string {
-  if (milliseconds < 1000) return `${Math.max(0, Math.round(milliseconds))} ms`;
-  const seconds = Math.round(milliseconds / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }

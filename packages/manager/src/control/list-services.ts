@@ -31,9 +31,12 @@ function matches(service: Service, filters: Filters): boolean {
 
 /** Tasks on their way out are not counted: "4/3" would say that something is wrong. */
 export function countTasks(view: ClusterView, service: Service): ServiceCounts {
+  const { job, traffic } = service;
   const wanted = view
     .tasksOfService(service.id)
-    .filter((task) => task.desired === "running" && task.iteration === service.job?.iteration);
+    .filter((task) => task.desired === "running" && task.iteration === job?.iteration)
+    // Of two sets (blue-green) the one that serves: "6/3" would say that something is wrong.
+    .filter(({ taskIndex }) => traffic === undefined || taskIndex === traffic.taskIndex);
   const count = (state: TaskState) => wanted.filter(({ status }) => status.state === state).length;
   const running = count("running");
   return { running, desired: desiredOf(view, service), completed: count("complete") };

@@ -8,6 +8,8 @@
  *       is ready: one that is asked to end leaves the table in the same flush in which its agent
  *       hears of it, before.
  *   D5. A worker that applied every message has exactly `routesOf(view)` as of the last flush.
+ *   D6. Of a service with two sets of tasks (blue-green) one is served; which one changes in one
+ *       message.
  */
 import type { ServiceId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
@@ -101,7 +103,7 @@ function routeOf(view: ClusterView, service: Service): ServiceRoute | undefined 
     .map(({ publishedPort, targetPort }) => ({ publishedPort, targetPort }));
   const names = namesOf(view, service);
   if (ports.length === 0 && names === undefined) return undefined;
-  const backends = view.tasksOfService(service.id).flatMap((task) => backendOf(view, task));
+  const backends = servingTasks(view, service).flatMap((task) => backendOf(view, task));
   const named = names === undefined ? {} : { names };
   const { name } = service.spec;
   return { serviceId: service.id, name, ports, ...ingressOf(service), ...named, backends };
@@ -112,6 +114,18 @@ function ingressOf(service: Service): Pick<ServiceRoute, "ingress"> {
   const options = ingressOptions(service.spec.labels);
   if (!options.ok || isSame(options.value, DEFAULT_INGRESS)) return {};
   return { ingress: options.value };
+}
+
+/**
+ * Of two sets of tasks the one that is to get the traffic (D6); while nothing of it is in rotation,
+ * whatever is: an answer of the other version is better than none.
+ */
+function servingTasks(view: ClusterView, service: Service): readonly Task[] {
+  const tasks = view.tasksOfService(service.id);
+  const { traffic } = service;
+  if (traffic === undefined) return tasks;
+  const set = tasks.filter(({ taskIndex }) => taskIndex === traffic.taskIndex);
+  return set.some((task) => backendOf(view, task).length > 0) ? set : tasks;
 }
 
 function backendOf(view: ClusterView, task: Task): readonly Backend[] {

@@ -2,16 +2,20 @@
  * Every controller, from every state: what it decides, once applied, it does not decide again;
  * and all of them together bring the cluster to what the services ask for.
  */
+import type { UpdateConfig } from "@skein/common/model/service";
 import { replicasOf } from "@skein/common/model/service-mode";
 import type { TaskStatus } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";
 import { expect } from "chai";
 import fc from "fast-check";
+import { routesOf } from "../dispatcher/routes.ts";
 import { controllers } from "./controllers.ts";
 import type { RestartCondition } from "./restart-policy.ts";
 import { SmallCluster } from "./small-cluster.test.ts";
 
 const PORT = { protocol: "tcp", targetPort: 80, publishedPort: 80, mode: "host" } as const;
+
+const INGRESS = { protocol: "tcp", targetPort: 80, publishedPort: 81, mode: "ingress" } as const;
 
 type Act =
   | { readonly kind: "scale"; readonly service: number; readonly to: number }
@@ -47,7 +51,7 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
 );
 
 const settings = fc.record({
-  order: fc.constantFrom("stop-first", "start-first"),
+  order: fc.constantFrom("stop-first", "start-first", "blue-green"),
   failureAction: fc.constantFrom("pause", "continue", "rollback"),
   parallelism: fc.nat(2),
   delayMs: fc.constantFrom(0, 1000),
@@ -61,7 +65,8 @@ function build({ condition, maxAttempts, ...update }: Settings): SmallCluster {
   for (const name of ["n0", "n1", "n2"]) cluster.join(name);
   const config = { ...update, monitorMs: 5000, maxFailureRatioMilli: 0 };
   const task = { restart: { condition, maxAttempts } };
-  cluster.create("s0", { replicas: 3, update: config, rollback: config, task });
+  const rollback: UpdateConfig = { ...config, order: "stop-first" };
+  cluster.create("s0", { replicas: 3, update: config, rollback, task, ports: [INGRESS] });
   cluster.create("s1", { replicas: 1, ports: [PORT], task });
   return cluster;
 }
@@ -127,11 +132,23 @@ function checkSlots(cluster: SmallCluster): void {
       // Its node is drained, and the new one does not serve yet.
       const { servesUntil = 0 } = slots.find(({ slot }) => slot === task.slot) ?? {};
       if (servesUntil > cluster.now) continue;
+      const { standby, standbyUntil = 0 } = service.traffic ?? {};
+      if (task.taskIndex === standby && standbyUntil > cluster.now) continue;
+      if (service.traffic !== undefined && task.taskIndex === service.traffic.taskIndex) continue;
       expect(service.spec.update?.order ?? "stop-first", `${task.id} was left behind`).to.equal(
         "start-first",
       );
       expect(task.status.state).to.equal("running");
     }
+  }
+}
+
+/** B1: who is served is of one version, wherever there are two sets. */
+function checkTraffic({ view }: SmallCluster): void {
+  for (const { serviceId, backends } of routesOf(view)) {
+    if (view.services.get(serviceId)?.traffic === undefined) continue;
+    const versions = new Set(backends.map(({ taskId }) => view.tasks.get(taskId)?.taskIndex));
+    expect(versions.size, "versions that are served at once").to.be.at.most(1);
   }
 }
 
@@ -162,6 +179,7 @@ describe("controllers (property)", () => {
             if (decided.some((one) => one.kind === "set-update-status" && one.rollback)) {
               cluster.run(decide);
             }
+            checkTraffic(cluster);
             const text = `${name} again after ${act.kind}`;
             expect(cluster.decide(decide).commands, text).to.deep.equal([]);
           }

@@ -12,6 +12,7 @@ import type { Slot, Task } from "@skein/common/model/task";
 import type { StoreTime } from "@skein/common/time";
 import { storeTime } from "@skein/common/time";
 import type { DecideContext, Decided } from "../store/decision.ts";
+import { isUnswitched } from "../store/traffic.ts";
 import type { ClusterView } from "../store/view.ts";
 import type { AtRest } from "./at-rest.ts";
 import { eachService } from "./at-rest.ts";
@@ -39,9 +40,12 @@ function decideOne({ view, now }: DecideContext, service: Service): Decided {
       if (!isWanted(other)) continue;
       const serves = other.status.state === "running" && isLive(view, other);
       if (serves && isReplacedGently(service, other, task)) continue;
-      const until = serves ? servesUntil(slot, task) : undefined;
+      if (serves && hasTraffic(view, service, other)) continue;
+      const until = serves
+        ? (servesUntil(slot, task) ?? standsByUntil(view, service, other))
+        : undefined;
       if (until !== undefined && until > now) again = sooner(again, until);
-      else items.push(...shutdownItems(other, task === undefined ? MOVED_ON : reason(task)));
+      else items.push(...shutdownItems(other, reasonOf(service, other, task)));
     }
   }
   const commands = inBatches(items, (batch) => ({ kind: "set-desired", items: batch }));
@@ -71,6 +75,29 @@ function isReplacedGently(service: Service, old: Task, task: Task | undefined): 
   return updateConfigOf(service).order === "start-first" && !isServing(task);
 }
 
-function reason(task: Task): string {
-  return `replaced by task ${task.id}`;
+/**
+ * Of the set that the new one has not taken the traffic from. A drained node waits for the end of
+ * the update, which has a deadline, and for no more.
+ */
+function hasTraffic(view: ClusterView, service: Service, old: Task): boolean {
+  if (!isUnswitched(service) || old.taskIndex !== service.traffic?.taskIndex) return false;
+  const state = service.updateStatus?.state;
+  const isOver = state === "paused" || state === "rollback_paused";
+  return !(isOver && isOnDrained(view, old));
+}
+
+/** Of the set that had the traffic before. */
+function standsByUntil(view: ClusterView, service: Service, old: Task): StoreTime | undefined {
+  const { standby, standbyUntil } = service.traffic ?? {};
+  if (old.taskIndex !== standby || standbyUntil === undefined) return undefined;
+  return isUnswitched(service) || isOnDrained(view, old) ? undefined : storeTime(standbyUntil);
+}
+
+function isOnDrained(view: ClusterView, { nodeId }: Task): boolean {
+  return nodeId !== undefined && view.nodes.get(nodeId)?.spec.availability === "drain";
+}
+
+function reasonOf(service: Service, old: Task, task: Task | undefined): string {
+  if (old.taskIndex === service.traffic?.standby) return "its time as the way back is over";
+  return task === undefined ? MOVED_ON : `replaced by task ${task.id}`;
 }

@@ -7,9 +7,10 @@ import type { Service, ServiceSpec, TaskSpec } from "@skein/common/model/service
 import type { Slot, Task, TaskStatus } from "@skein/common/model/task";
 import { slotKey } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";
+import type { Result } from "@skein/common/result";
 import type { StoreTime } from "@skein/common/time";
 import { storeTime } from "@skein/common/time";
-import type { Command } from "../store/command.ts";
+import type { Accepted, Command, Refusal } from "../store/command.ts";
 import type { DecideContext, Decided, Decider } from "../store/decision.ts";
 import { createStore } from "../store/store.ts";
 import type { Change, ClusterView } from "../store/view.ts";
@@ -24,10 +25,12 @@ export interface ServiceShape extends Partial<Omit<ServiceSpec, "task">> {
 }
 
 export class SmallCluster {
-  readonly #store = createStore();
+  #store = createStore();
   #index = 0;
   #ids = 0;
   now: StoreTime = storeTime(1000);
+  /** The leader's wall clock, less store time. */
+  wallAhead = 5_000_000;
   changes: Change[] = [];
 
   constructor(taskHistoryLimit = 5) {
@@ -46,7 +49,7 @@ export class SmallCluster {
     return this.#store.view;
   }
   get context(): DecideContext {
-    return { view: this.view, now: this.now, wall: 5_000_000 + this.now, newId: this.newId };
+    return { view: this.view, now: this.now, wall: this.wallAhead + this.now, newId: this.newId };
   }
   readonly newId = (): string => {
     this.#ids += 1;
@@ -54,13 +57,30 @@ export class SmallCluster {
   };
 
   apply(command: Command): void {
-    this.#index += 1;
-    const envelope = { version: 1, time: this.now, wall: 5_000_000 + this.now, command };
-    const result = this.#store.apply(logIndex(this.#index), envelope);
+    const result = this.try(command);
     assert(result.ok, `${command.kind}: ${result.ok ? "" : result.error.message}`);
+  }
+  /** What may be refused. */
+  try(command: Command): Result<Accepted, Refusal> {
+    this.#index += 1;
+    const envelope = { version: 1, time: this.now, wall: this.wallAhead + this.now, command };
+    return this.#store.apply(logIndex(this.#index), envelope);
   }
   advance(milliseconds: number): void {
     this.now = storeTime(this.now + milliseconds);
+  }
+
+  /**
+   * Another manager leads: it knows what a snapshot holds, and its store time begins with the last
+   * that was committed.
+   */
+  changeLeader(): void {
+    const next = createStore();
+    const restored = next.restore(logIndex(this.#index), this.#store.snapshot());
+    assert(restored.ok, "the snapshot restores");
+    next.onChange((changes) => this.changes.push(...changes));
+    this.#store = next;
+    this.now = this.view.time;
   }
 
   join(

@@ -1,9 +1,10 @@
 /** The update settings in force: those of the rollback while one is under way. */
 import type { Service, UpdateConfig } from "@skein/common/model/service";
 import { UPDATE_MONITOR_MS_DEFAULT } from "../limits.ts";
+import { isBlueGreen } from "../store/traffic.ts";
 
 /** Swarm's defaults. */
-const DEFAULTS: UpdateConfig = {
+export const UPDATE_DEFAULTS: UpdateConfig = {
   parallelism: 1,
   delayMs: 0,
   failureAction: "pause",
@@ -16,11 +17,13 @@ export function isRollback({ updateStatus }: Service): boolean {
   return updateStatus?.state.startsWith("rollback") === true;
 }
 
+/** A service that is updated blue-green is rolled back so, too: that is what it is asked for. */
 export function updateConfigOf(service: Service): UpdateConfig {
   const { update, rollback } = service.spec;
-  const config = (isRollback(service) ? rollback : update) ?? DEFAULTS;
-  if (config.order === "stop-first" || !holdsHostPorts(service)) return config;
-  return { ...config, order: "stop-first" };
+  const config = (isRollback(service) ? rollback : update) ?? UPDATE_DEFAULTS;
+  if (isBlueGreen(service.spec)) return { ...config, order: "blue-green" };
+  const order = holdsHostPorts(service) ? "stop-first" : config.order;
+  return order === config.order ? config : { ...config, order };
 }
 
 /**

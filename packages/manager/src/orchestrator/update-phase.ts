@@ -19,6 +19,7 @@ import {
   UPDATE_START_MS_MAX,
 } from "../limits.ts";
 import type { DecideContext } from "../store/decision.ts";
+import { isUnswitched } from "../store/traffic.ts";
 import { conditionOf, endedByItself } from "./restart-policy.ts";
 import type { SlotState } from "./slot-state.ts";
 import { isServing } from "./slot-state.ts";
@@ -66,7 +67,6 @@ function isOfThisTry({ specIndex }: Service, { version }: Task): boolean {
  * of the same update do not count again.
  */
 function earlyFailure(service: Service, { task, others }: SlotState): Task | undefined {
-  const { monitorMs } = updateConfigOf(service);
   const tasks = task === undefined ? others() : [...others(), task];
   return tasks.find(
     (one) =>
@@ -74,8 +74,15 @@ function earlyFailure(service: Service, { task, others }: SlotState): Task | und
       isOfThisTry(service, one) &&
       endedByItself(one.status.state) &&
       (one.status.state !== "complete" || conditionOf(one) === "any") &&
-      (one.runningSince === undefined || one.stateSince - one.runningSince <= monitorMs),
+      isWatched(service, one),
   );
+}
+
+/** It ended within the monitor period, which begins anew when a whole set gets the traffic. */
+function isWatched(service: Service, { runningSince, stateSince }: Task): boolean {
+  const { monitorMs } = updateConfigOf(service);
+  if (runningSince === undefined || isUnswitched(service)) return true;
+  return stateSince - Math.max(runningSince, service.traffic?.since ?? 0) <= monitorMs;
 }
 
 function deadlineOf(service: Service, task: Task): StoreTime {

@@ -159,6 +159,11 @@ const simpleCommandSchema = v.variant("kind", [
     status: updateStatusSchema,
     /** Present when the supervisor rolls back by itself. */
     rollback: flag,
+    /**
+     * Present: the traffic goes to the tasks of the current version from now on, and those that had
+     * it stand by for so long.
+     */
+    standbyMs: v.exactOptional(count),
   }),
   /**
    * Give slots a (new) task. No-op per item when the slot's generation moved on. The slot's former

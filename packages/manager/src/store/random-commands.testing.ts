@@ -14,7 +14,7 @@ import {
   stackId,
   taskId,
 } from "@skein/common/ids";
-import type { ServiceMode, ServiceSpec } from "@skein/common/model/service";
+import type { ServiceMode, ServiceSpec, UpdateConfig } from "@skein/common/model/service";
 import type { TaskState } from "@skein/common/model/task-state";
 import { DESIRED_STATES, TASK_STATES } from "@skein/common/model/task-state";
 import fc from "fast-check";
@@ -72,6 +72,10 @@ function task(view: ClusterView, n: number): TaskId {
 }
 
 const SCHEDULE = { cron: "@hourly", missed: "latest", overlap: "skip" } as const;
+const BLUE_GREEN: UpdateConfig = {
+  ...{ parallelism: 1, delayMs: 0, monitorMs: 1, maxFailureRatioMilli: 0 },
+  ...{ failureAction: "pause", order: "blue-green" },
+};
 const MODES: readonly ServiceMode[] = [
   { kind: "replicated", replicas: 2 },
   { kind: "replicated", replicas: 3 },
@@ -100,6 +104,7 @@ function spec(n: number, name: string) {
     ports: n % 5 === 4 ? [host] : ports.slice(0, n % 4),
     mode: pick(MODES, n, { kind: "replicated", replicas: n }),
     endpointMode: n % 8 === 5 ? "dnsrr" : "vip",
+    ...(n % 2 === 1 ? {} : { update: BLUE_GREEN }),
   });
 }
 
@@ -272,6 +277,7 @@ function setUpdateStatus(view: ClusterView, { a, b, off, flag }: Draw): Command 
     specIndex: near(view.services.get(service(a))?.specIndex, off),
     status: { state: "updating", startedAt: b % 2, completedAt: 0, message: pick(TEXTS, b, "") },
     rollback: flag && b % 3 === 0,
+    ...(b % 3 === 1 ? { standbyMs: b } : {}),
   };
 }
 

@@ -1,13 +1,7 @@
 /**
  * Writing a service's spec: the one place that keeps specIndex, taskIndex, ports and previous spec.
  */
-import type {
-  JobStatus,
-  Service,
-  ServiceSpec,
-  TaskSpec,
-  UpdateStatus,
-} from "@skein/common/model/service";
+import type { JobStatus, Service, ServiceSpec, UpdateStatus } from "@skein/common/model/service";
 import { scheduleOf } from "@skein/common/model/service-mode";
 import type { Result } from "@skein/common/result";
 import { ok } from "@skein/common/result";
@@ -17,7 +11,9 @@ import type { Draft } from "./draft.ts";
 import { assignPorts } from "./ports.ts";
 import { noPreviousSpec } from "./refusal.ts";
 import { isSame } from "./same.ts";
+import { nextTraffic, takeBack } from "./traffic.ts";
 import { assignVips } from "./vips.ts";
+import { whatTasksAre } from "./what-tasks-are.ts";
 
 export interface Change {
   readonly spec: ServiceSpec;
@@ -40,11 +36,11 @@ export function changeSpec(
   if (!ports.ok) return ports;
   const vips = assignVips(draft, change.spec, service);
   if (!vips.ok) return vips;
-  const { updateStatus: _cleared, vips: _former, ...kept } = service;
+  const { updateStatus: _cleared, vips: _former, traffic: _held, ...kept } = service;
   const isDirty =
     !isSame(whatTasksAre(change.spec.task), whatTasksAre(service.spec.task)) ||
     !isSame(ports.value, service.ports);
-  draft.services.put({
+  const next: Service = {
     ...kept,
     specIndex: draft.facts.index,
     taskIndex: isDirty ? draft.facts.index : service.taskIndex,
@@ -55,7 +51,9 @@ export function changeSpec(
     ...(change.updateStatus === undefined ? {} : { updateStatus: change.updateStatus }),
     ...nextRun(draft, service, { spec: change.spec, isDirty }),
     ...nextHistory(service, change.historyMax),
-  });
+  };
+  const taken = takeBack(draft, service, next);
+  draft.services.put({ ...next, ...nextTraffic(service, next, taken) });
   return ok(undefined);
 }
 
@@ -94,12 +92,4 @@ function nextRun(
   const counted = isNew ? { ...job, scheduledFor: facts.wall } : job;
   if (schedule === undefined ? !isDirty : !isForced) return { job: counted };
   return { job: { ...counted, iteration: job.iteration + 1, startedAt: facts.wall } };
-}
-
-type Placement = "constraints" | "spread" | "strategy";
-
-/** Where a task goes is no part of what it is: constraints, spread and strategy. */
-export function whatTasksAre(task: TaskSpec): Omit<TaskSpec, Placement> {
-  const { constraints: _constraints, spread: _spread, strategy: _strategy, ...rest } = task;
-  return rest;
 }

@@ -92,6 +92,7 @@ function describeService(after: Service, before: Service | undefined): Record<st
     name: after.spec.name,
     ...difference("replicas", replicas(before), replicas(after)),
     ...difference("updatestate", before?.updateStatus?.state, after.updateStatus?.state),
+    ...difference("traffic", before?.traffic?.taskIndex, after.traffic?.taskIndex),
   };
 }
 

@@ -32,7 +32,10 @@ export function readUpdateConfig(config: EngineUpdateConfig): UpdateConfig {
 
 export const RESTART_CONDITIONS = ["none", "on-failure", "any"] as const;
 export const FAILURE_ACTIONS = ["pause", "continue", "rollback"] as const;
-export const UPDATE_ORDERS = ["stop-first", "start-first"] as const;
+export const UPDATE_ORDERS = ["stop-first", "start-first", "blue-green"] as const;
+export type UpdateOrder = (typeof UPDATE_ORDERS)[number];
+/** A service that is updated blue-green is rolled back so: there is nothing to choose. */
+export const ROLLBACK_ORDERS = ["stop-first", "start-first"] as const;
 /** Swarm's default. */
 const MONITOR_DEFAULT_MS = 5000;
 

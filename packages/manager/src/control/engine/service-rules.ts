@@ -11,9 +11,15 @@ import { checkHealth } from "./health.ts";
 import { isHostImage, isReference } from "./image.ts";
 import { checkIngressLabels } from "./ingress-labels.ts";
 import { checkProcess } from "./process-rules.ts";
-import { checkLabels } from "./service-labels.ts";
+import { checkLabels, orderOf } from "./service-labels.ts";
 import { checkMode } from "./service-mode.ts";
-import { FAILURE_ACTIONS, pick, RESTART_CONDITIONS, UPDATE_ORDERS } from "./service-policies.ts";
+import {
+  FAILURE_ACTIONS,
+  pick,
+  RESTART_CONDITIONS,
+  ROLLBACK_ORDERS,
+  UPDATE_ORDERS,
+} from "./service-policies.ts";
 import type {
   EngineContainerSpec,
   EnginePort,
@@ -43,6 +49,7 @@ export function checkSpec(spec: EngineServiceSpec, verb: string): Wrong {
     checkContainer(task.ContainerSpec ?? {}, what) ??
     checkProcess(task, what) ??
     checkLabels(spec.Labels ?? {}, what) ??
+    checkSets(spec, what) ??
     checkHealth(task.ContainerSpec?.Healthcheck)
   );
 }
@@ -72,7 +79,8 @@ function checkUpdate(config: EngineUpdateConfig | undefined, kind: string): Wron
   if (pick(FAILURE_ACTIONS, action) === undefined) {
     return badRequest(`unrecognized ${kind} failure action ${action}`);
   }
-  if (pick(UPDATE_ORDERS, order) === undefined) {
+  const orders: readonly string[] = kind === "update" ? UPDATE_ORDERS : ROLLBACK_ORDERS;
+  if (pick(orders, order) === undefined) {
     return badRequest(`unrecognized ${kind} order ${order}`);
   }
   if (Delay < 0) return invalidArgument(`TaskSpec: ${kind}-delay cannot be negative`);
@@ -81,6 +89,19 @@ function checkUpdate(config: EngineUpdateConfig | undefined, kind: string): Wron
   if (ratio >= 0 && ratio <= 1) return undefined;
   return invalidArgument(
     `TaskSpec: ${kind}-maxfailureratio cannot be less than 0 or bigger than 1`,
+  );
+}
+
+/** Two complete sets side by side cannot hold one port of a node. */
+function checkSets(spec: EngineServiceSpec, what: string): Wrong {
+  const order = orderOf(spec.Labels ?? {}) ?? spec.UpdateConfig?.Order;
+  const ports = spec.EndpointSpec?.Ports ?? [];
+  if (order !== "blue-green" || ports.every((port) => port.PublishMode !== "host")) {
+    return undefined;
+  }
+  return badRequest(
+    `${what}: a blue-green update needs every port twice, and a port published with mode=host is ` +
+      "held until its task has ended: publish with mode=ingress, or update stop-first",
   );
 }
 

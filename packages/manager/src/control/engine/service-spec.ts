@@ -11,6 +11,7 @@
 import type { NetworkId } from "@skein/common/ids";
 import type { PortSpec, ServiceSpec, TaskSpec } from "@skein/common/model/service";
 import { ok } from "@skein/common/result";
+import { UPDATE_DEFAULTS } from "../../orchestrator/update-config.ts";
 import type { Checked } from "../api-error.ts";
 import { badRequest, invalidArgument, unsupported } from "../api-error.ts";
 import { decodeGo } from "./go-decode.ts";
@@ -20,14 +21,20 @@ import { readLogDriver } from "./log-driver.ts";
 import { normalizeSpec } from "./normalize-spec.ts";
 import { readGeneric, readUlimits } from "./process-rules.ts";
 import { readFiles, whyNotFiles } from "./service-files.ts";
-import { readDeadline, readStrategy } from "./service-labels.ts";
+import { orderOf, readDeadline, readStandby, readStrategy } from "./service-labels.ts";
 import { readMode } from "./service-mode.ts";
 import type { NamedNetworks } from "./service-networks.ts";
 import { nameNetworks } from "./service-networks.ts";
+import type { UpdateOrder } from "./service-policies.ts";
 import { readRestartPolicy, readUpdateConfig } from "./service-policies.ts";
 import { refuseUnsupported } from "./service-refusals.ts";
 import { checkSpec } from "./service-rules.ts";
-import type { EngineContainerSpec, EnginePort, EngineTaskSpec } from "./service-shape.ts";
+import type {
+  EngineContainerSpec,
+  EnginePort,
+  EngineTaskSpec,
+  EngineUpdateConfig,
+} from "./service-shape.ts";
 import { serviceSpecShape } from "./service-shape.ts";
 import { toMilliseconds } from "./time.ts";
 
@@ -78,13 +85,24 @@ function toServiceSpec({ engine, wishes }: NamedNetworks): ServiceSpec {
       ...(wishes === undefined ? {} : { networks: wishes }),
     },
     mode: readMode(engine),
-    ...(update === undefined ? {} : { update: readUpdateConfig(update) }),
+    ...readUpdate(update, orderOf(engine.Labels ?? {})),
     ...(rollback === undefined ? {} : { rollback: readUpdateConfig(rollback) }),
     ...readDeadline(engine.Labels ?? {}),
+    ...readStandby(engine.Labels ?? {}),
     endpointMode: engine.EndpointSpec?.Mode === "dnsrr" ? "dnsrr" : "vip",
     ports: (engine.EndpointSpec?.Ports ?? []).map(toPort),
     engine: JSON.stringify(engine),
   };
+}
+
+/** A label alone is enough: what it does not say is as Swarm has it. */
+function readUpdate(
+  config: EngineUpdateConfig | undefined,
+  order: UpdateOrder | undefined,
+): Pick<ServiceSpec, "update"> {
+  if (order === undefined) return config === undefined ? {} : { update: readUpdateConfig(config) };
+  const said = config === undefined ? UPDATE_DEFAULTS : readUpdateConfig(config);
+  return { update: { ...said, order } };
 }
 
 function toTaskSpec(task: EngineTaskSpec): TaskSpec {

@@ -1,10 +1,11 @@
-/** What the update supervisor says of an update, and its automatic rollback. */
+/** What the update supervisor says of an update, its rollback, and its change of the traffic. */
 import type { Service, UpdateStatus } from "@skein/common/model/service";
 import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
 import { rollBack } from "../service-writes.ts";
 import type { StoreView } from "../tables.ts";
+import { switchedTraffic } from "../traffic.ts";
 
 /** A no-op when the spec changed since the supervisor read it: the update it speaks of is over. */
 export function applySetUpdateStatus(
@@ -23,6 +24,10 @@ export function applySetUpdateStatus(
   } else if (command.rollback) {
     const written = rollBack(draft, service, { updateStatus: status });
     if (!written.ok) return written;
+  } else if (command.standbyMs !== undefined) {
+    const traffic = switchedTraffic(service, { now: facts.time, standbyMs: command.standbyMs });
+    if (traffic === undefined) draft.skip(serviceId, "traffic was switched");
+    else draft.services.put({ ...service, updateStatus: status, traffic });
   } else if (isSaid(service, status)) {
     draft.skip(serviceId, "unchanged");
   } else {

@@ -5,6 +5,7 @@ import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
 import { secretImmutable, secretNotFound, versionConflict } from "../refusal.ts";
 import type { StoreView } from "../tables.ts";
+import { nextTraffic } from "../traffic.ts";
 
 /**
  * A task sees one value for as long as it runs. So a new value makes the tasks of every service
@@ -36,6 +37,7 @@ export function uses(service: Service, id: string): boolean {
 
 function renew(draft: Draft, service: Service): void {
   const { index } = draft.facts;
-  const { updateStatus: _cleared, ...kept } = service;
-  draft.services.put({ ...kept, specIndex: index, taskIndex: index });
+  const { updateStatus: _cleared, traffic: _held, ...kept } = service;
+  const next = { ...kept, specIndex: index, taskIndex: index };
+  draft.services.put({ ...next, ...nextTraffic(service, next) });
 }
