@@ -32,7 +32,7 @@ print("running: %d" % len(running(service, 2)))
 print("container: %s" % container.status)
 print("exec: %d" % container.exec_run(["sh", "-c", "exit 3"]).exit_code)
 print("output: %s" % container.exec_run(["echo", "in a task"]).output.decode().strip())
-print("logs: %s" % container.logs().decode().strip())
+print("logs: %s" % next(container.logs(stream=True, follow=True)).decode().strip())
 
 service.reload()
 service.scale(1)

@@ -1,5 +1,6 @@
 // Drives Skein with dockerode, unmodified: `npm install dockerode`, then
 // DOCKER_HOST=unix:///…/skein.sock node dockerode.mjs
+import { PassThrough } from "node:stream";
 import Docker from "dockerode";
 
 const socketPath = (process.env.DOCKER_HOST ?? "").replace("unix://", "");
@@ -27,8 +28,12 @@ const stream = await exec.start({ hijack: true, stdin: false });
 await new Promise((resolve) => stream.on("end", resolve).resume());
 console.log(`exec: ${(await exec.inspect()).ExitCode}`);
 
-const logs = await container.logs({ stdout: true, stderr: true });
-console.log(`logs: ${logs.subarray(8).toString().trim()}`);
+const logs = await container.logs({ follow: true, stdout: true, stderr: true });
+const lines = new PassThrough();
+docker.modem.demuxStream(logs, lines, lines);
+const line = await new Promise((resolve) => lines.once("data", resolve));
+logs.destroy();
+console.log(`logs: ${line.toString().trim()}`);
 
 const { Version, Spec } = await service.inspect();
 const version = Version.Index;

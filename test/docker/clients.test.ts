@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { expect } from "chai";
+import { freePort } from "../support/docker-cli.ts";
 import { LocalCluster, REPOSITORY } from "../support/local-cluster.ts";
 import { until } from "../support/wait.ts";
 
@@ -43,15 +44,14 @@ describe("clients", function () {
   });
 
   describe("fields", () => {
-    const body = (extra: object) => ({
+    const body = (port: number) => ({
       Name: "fields",
       Labels: { "traefik.enable": "true" },
       TaskTemplate: { ContainerSpec: { Image: "host", Args: ["sleep", "600"] } },
-      EndpointSpec: { Mode: "vip", Ports: [{ TargetPort: 3000, PublishedPort: 18_391 }] },
-      ...extra,
+      EndpointSpec: { Mode: "vip", Ports: [{ TargetPort: 3000, PublishedPort: port }] },
     });
     before(async () => {
-      const made = await cluster.ask("POST /services/create", { body: body({}) });
+      const made = await cluster.ask("POST /services/create", { body: body(await freePort()) });
       expect(made.status, String(made.message)).to.equal(201);
       await until(20_000, "a running task", async () => {
         return (await cluster.running("fields")).length === 1;

@@ -2,23 +2,17 @@
  * The container commands of the unmodified docker CLI on tasks of a real cluster: every one through
  * a manager that does not run the task.
  */
-import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import type { Ran } from "../support/docker-cli.ts";
+import { CLIS, DockerCli, versionOf } from "../support/docker-cli.ts";
 import { LocalCluster } from "../support/local-cluster.ts";
 import { until } from "../support/wait.ts";
 
-const CLIS = (process.env["SKEIN_DOCKER_CLIS"] ?? "docker").split(":").filter((cli) => cli !== "");
 const PROGRAM =
   'echo "up $GREETING"; echo warn >&2; trap "exit 4" TERM; while :; do sleep 0.1; done';
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 describe("docker CLI on tasks as containers", function () {
   this.timeout(120_000);
@@ -31,14 +25,10 @@ describe("docker CLI on tasks as containers", function () {
   });
 
   for (const cli of CLIS) {
-    const version = spawnSync(cli, ["version", "-f", "{{.Client.Version}}"]).stdout.toString();
-    describe(`${cli} ${version.trim()}`, () => {
-      const docker = (...args: readonly string[]): Promise<Ran> => run(cluster, cli, args);
-      const ok = async (...args: readonly string[]): Promise<string> => {
-        const ran = await docker(...args);
-        expect(ran.code, `docker ${args.join(" ")}: ${ran.err}`).to.equal(0);
-        return ran.out;
-      };
+    describe(`${cli} ${versionOf(cli)}`, () => {
+      const client = new DockerCli(cluster, cli);
+      const docker = (...args: readonly string[]): Promise<Ran> => client.run(args);
+      const ok = (...args: readonly string[]): Promise<string> => client.ok(...args);
       const name = `box${CLIS.indexOf(cli)}`;
       const task = `${name}.1`;
 
@@ -53,20 +43,14 @@ describe("docker CLI on tasks as containers", function () {
         ];
         const where = ["--workdir", directory, "--restart-max-attempts", "3"];
         await ok("service", "create", "-d", ...flags, ...where, "host", "sh", "-c", PROGRAM);
-        await until(20_000, "a task that runs", async () => (await ok("ps", "-q")) !== "");
+        await client.shows(/./, "ps", "-q", "--filter", `name=${name}`);
       });
-      after(() => docker("service", "rm", name));
+      after(() => client.removeServices(name));
 
       it("lists them with Docker's names and labels", async () => {
         const format = "{{.Names}} {{.Image}} {{.Status}} {{.Labels}}";
-        const out = await ok(
-          "ps",
-          "--no-trunc",
-          "--filter",
-          "label=tier=front",
-          "--format",
-          format,
-        );
+        const filter = "label=tier=front";
+        const out = await ok("ps", "--no-trunc", "--filter", filter, "--format", format);
         expect(out).to.match(new RegExp(`^${name}\\.1\\.[0-9a-z]{25} host(:latest)? Up `));
         expect(out).to.include(`com.docker.swarm.service.name=${name}`);
         expect(await ok("ps", "-q", "--filter", `name=${name}`)).to.match(/^[0-9a-f]{12}\n$/);
@@ -83,7 +67,11 @@ describe("docker CLI on tasks as containers", function () {
       });
 
       it("shows its output and its processes", async () => {
-        const said = await docker("logs", task);
+        // Written to two files, which the node reads one after the other.
+        const said = await until(60_000, "both streams", async () => {
+          const ran = await docker("logs", task);
+          return ran.out !== "" && ran.err !== "" ? ran : undefined;
+        });
         expect(said).to.include({ out: "up hello\n", err: "warn\n" });
         const last = await docker("logs", "--tail", "1", "-t", task);
         expect(last.out + last.err).to.match(/^\d{4}-\S+Z (up hello|warn)\n$/);
@@ -94,12 +82,7 @@ describe("docker CLI on tasks as containers", function () {
       it("executes programs: both streams, standard input, exit code", async () => {
         const ran = await docker("exec", task, "sh", "-c", "pwd; echo $GREETING >&2; exit 5");
         expect(ran).to.deep.equal({ code: 5, out: `${directory}\n`, err: "hello\n" });
-        const piped = await run(
-          cluster,
-          cli,
-          ["exec", "-i", task, "wc", "-c"],
-          "x".repeat(100_000),
-        );
+        const piped = await client.run(["exec", "-i", task, "wc", "-c"], "x".repeat(100_000));
         expect(piped).to.deep.equal({ code: 0, out: "100000\n", err: "" });
         expect((await docker("exec", "-e", "A=1", task, "sh", "-c", "echo $A")).out).to.equal(
           "1\n",
@@ -126,14 +109,10 @@ describe("docker CLI on tasks as containers", function () {
         const waiting = docker("wait", id);
         await ok("stop", "-t", "5", id);
         expect((await waiting).out).to.equal("4\n");
-        expect(await ok("ps", "-a", "--filter", `id=${id}`, "--format", "{{.Status}}")).to.match(
-          /^Exited \(4\)/,
-        );
-        const next = await until(20_000, "its replacement", async () => {
-          const ids = await ok("ps", "-q", "--filter", `name=${name}`);
-          return ids === "" ? undefined : ids.trim();
-        });
-        expect(next)
+        const own = ["--filter", `id=${id}`, "--format", "{{.Status}}"];
+        await client.shows(/^Exited \(4\)/, "ps", "-a", ...own);
+        const next = await client.shows(/./, "ps", "-q", "--filter", `name=${name}`);
+        expect(next.trim())
           .to.match(/^[0-9a-f]{12}$/)
           .and.not.equal(id);
       });
@@ -147,26 +126,3 @@ describe("docker CLI on tasks as containers", function () {
     });
   }
 });
-
-function run(
-  cluster: LocalCluster,
-  cli: string,
-  args: readonly string[],
-  input?: string,
-): Promise<Ran> {
-  const host = `unix://${join(cluster.stateDir, "skein.sock")}`;
-  return new Promise((resolve, reject) => {
-    const child = spawn(cli, args, { env: { ...process.env, DOCKER_HOST: host } });
-    let [out, err] = ["", ""];
-    child.stdout.on("data", (chunk) => {
-      out += String(chunk);
-    });
-    child.stderr.on("data", (chunk) => {
-      err += String(chunk);
-    });
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(input ?? "");
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code: code ?? 1, out, err }));
-  });
-}

@@ -2,19 +2,11 @@
  * The unmodified docker CLI against real processes: the commands of Docker's own documentation for
  * services and nodes. Runs with every CLI named in SKEIN_DOCKER_CLIS ("docker:/path/to/another").
  */
-import { spawn, spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { expect } from "chai";
+import type { Ran } from "../support/docker-cli.ts";
+import { CLIS, DockerCli, freePort, versionOf } from "../support/docker-cli.ts";
 import { LocalCluster } from "../support/local-cluster.ts";
-
-const CLIS = (process.env["SKEIN_DOCKER_CLIS"] ?? "docker").split(":").filter((cli) => cli !== "");
-const PORT = 18_380;
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
+import { until } from "../support/wait.ts";
 
 describe("docker CLI on real processes", function () {
   this.timeout(120_000);
@@ -23,14 +15,16 @@ describe("docker CLI on real processes", function () {
   after(() => cluster.down());
 
   for (const cli of CLIS) {
-    const version = spawnSync(cli, ["version", "-f", "{{.Client.Version}}"]).stdout.toString();
-    describe(`${cli} ${version.trim()}`, () => {
-      const docker = (...args: readonly string[]): Promise<Ran> => run(cluster, cli, args);
-      const ok = async (...args: readonly string[]): Promise<string> => {
-        const ran = await docker(...args);
-        expect(ran.code, `docker ${args.join(" ")}: ${ran.err}`).to.equal(0);
-        return ran.out;
-      };
+    describe(`${cli} ${versionOf(cli)}`, () => {
+      const client = new DockerCli(cluster, cli);
+      const docker = (...args: readonly string[]): Promise<Ran> => client.run(args);
+      const ok = (...args: readonly string[]): Promise<string> => client.ok(...args);
+      let port = 0;
+      before(async () => {
+        port = await freePort();
+      });
+      // Whatever failed: the next one starts from nothing.
+      after(() => client.removeServices("web", "printer"));
 
       it("lists six nodes, one of them leader", async () => {
         const out = await ok("node", "ls", "--format", "{{.Hostname}} {{.ManagerStatus}}");
@@ -41,7 +35,7 @@ describe("docker CLI on real processes", function () {
 
       it("creates a service, shows its progress and waits until it converged", async () => {
         const program = ["host", "node", "examples/hello/server.js"];
-        const flags = ["--name", "web", "--replicas", "3", "-p", `${PORT}:3000`];
+        const flags = ["--name", "web", "--replicas", "3", "-p", `${port}:3000`];
         const { code, out, err } = await docker("service", "create", ...flags, ...program);
         expect(code, err).to.equal(0);
         expect(out).to.include("3/3").and.include("converged");
@@ -55,7 +49,7 @@ describe("docker CLI on real processes", function () {
         expect(ps).to.match(/web\.1 Running/);
         const inspect = JSON.parse(await ok("service", "inspect", "web"));
         expect(inspect[0].Spec.TaskTemplate.ContainerSpec.Dir).to.be.a("string");
-        expect(inspect[0].Endpoint.Ports[0].PublishedPort).to.equal(PORT);
+        expect(inspect[0].Endpoint.Ports[0].PublishedPort).to.equal(port);
         expect(await ok("service", "inspect", "--pretty", "web")).to.include("Replicas");
       });
 
@@ -72,10 +66,10 @@ describe("docker CLI on real processes", function () {
       it("shows what the tasks print, line by line with its task", async () => {
         const print = ["host", "sh", "-c", "echo to-stdout; echo to-stderr >&2; sleep 600"];
         await ok("service", "create", "-d", "--name", "printer", ...print);
-        let said: Ran = { code: 1, out: "", err: "" };
-        for (let tries = 0; tries < 50 && !said.out.includes("to-stdout"); tries += 1) {
-          said = await docker("service", "logs", "printer");
-        }
+        const said = await until(60_000, "both streams", async () => {
+          const ran = await docker("service", "logs", "printer");
+          return ran.out.includes("to-stdout") && ran.err.includes("to-stderr") ? ran : undefined;
+        });
         expect(said.out).to.match(/printer\.1\.\w+@worker-\d\s+\| to-stdout/);
         expect(said.err).to.match(/printer\.1\.\w+@worker-\d\s+\| to-stderr/);
         await ok("service", "rm", "printer");
@@ -86,7 +80,7 @@ describe("docker CLI on real processes", function () {
         const inspect = JSON.parse(await ok("node", "inspect", "worker-1"));
         expect(inspect[0].Spec.Availability).to.equal("drain");
         await ok("node", "update", "--availability", "active", "worker-1");
-        expect(await ok("node", "ps", "worker-2")).to.include("web.");
+        await client.shows(/web\./, "node", "ps", "worker-2");
       });
 
       it("keeps configs", async () => {
@@ -122,19 +116,3 @@ describe("docker CLI on real processes", function () {
     });
   }
 });
-
-function run(cluster: LocalCluster, cli: string, args: readonly string[]): Promise<Ran> {
-  const host = `unix://${join(cluster.stateDir, "skein.sock")}`;
-  return new Promise((resolve, reject) => {
-    const child = spawn(cli, args, { env: { ...process.env, DOCKER_HOST: host } });
-    let [out, err] = ["", ""];
-    child.stdout.on("data", (chunk) => {
-      out += String(chunk);
-    });
-    child.stderr.on("data", (chunk) => {
-      err += String(chunk);
-    });
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code: code ?? 1, out, err }));
-  });
-}

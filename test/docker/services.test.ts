@@ -1,8 +1,8 @@
 /** Every kind of service by the unmodified docker CLI, against real processes. */
-import { execFile } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { DockerCli } from "../support/docker-cli.ts";
 import { LocalCluster } from "../support/local-cluster.ts";
 import { timeUntil } from "../support/wait.ts";
 
@@ -14,15 +14,8 @@ describe("docker CLI: kinds of services", function () {
   before(() => cluster.up(1, 3));
   after(() => cluster.down());
 
-  const docker = (...args: readonly string[]): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const host = `unix://${join(cluster.stateDir, "skein.sock")}`;
-      const env = { ...process.env, DOCKER_HOST: host };
-      execFile("docker", args, { env }, (error, out, err) => {
-        if (error === null) resolve(out);
-        else reject(new Error(`docker ${args.join(" ")}: ${err}`));
-      });
-    });
+  const client = new DockerCli(cluster);
+  const docker = (...args: readonly string[]): Promise<string> => client.ok(...args);
   const ps = (service: string, format: string): Promise<string> =>
     docker("service", "ps", service, "--no-trunc", "--format", format);
 

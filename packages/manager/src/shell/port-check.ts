@@ -18,6 +18,8 @@ export async function checkPort(config: NodeConfig, port: number): Promise<strin
     if (code !== "EADDRINUSE") return `not to be had on ${address} (${code})`;
     const owners = await listenersOn(address, port);
     if (owners.some(isOurs)) continue;
+    // Whoever it was has let go meanwhile, as the ingress does after a service was removed.
+    if (owners.length === 0 && (await tryListen(address, port)) === undefined) continue;
     return `in use on ${address} by ${owners.map(ownerText)[0] ?? "another program"}`;
   }
   return undefined;
