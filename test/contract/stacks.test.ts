@@ -106,6 +106,69 @@ describe("stacks", () => {
     expect((await ask(socket, "DELETE /skein/v1/stacks/six")).status).to.equal(404);
   });
 
+  const files = (motd: string, key: string, more: object = {}): object => ({
+    Configs: { motd: Buffer.from(motd).toString("base64") },
+    Secrets: { key: Buffer.from(key).toString("base64") },
+    ...more,
+  });
+  const withFiles = {
+    services: { web: web({ configs: ["motd"], secrets: [{ source: "key", target: "k" }] }) },
+    configs: { motd: { file: "./motd" } },
+    secrets: { key: { content: "in the file" } },
+  };
+  const filesOf = async (service: string): Promise<string> => {
+    const { body } = await ask(socket, `GET /services/${service}`);
+    const { Spec } = body as { Spec: object };
+    return [...JSON.stringify(Spec).matchAll(/"(?:Config|Secret)Name":"([^"]+)"/g)]
+      .map(([, name]) => name)
+      .join(" ");
+  };
+
+  it("keep configs and secrets, and roll over to others under another name", async () => {
+    const first = await deploy("kept", withFiles, files("hello", "s3cret"));
+    expect(actions(first)).to.include.members([
+      "create config kept_motd",
+      "create secret kept_key",
+    ]);
+    const again = await deploy("kept", withFiles, files("hello", "s3cret"));
+    expect(again.Changed, JSON.stringify(again)).to.equal(false);
+    const other = await deploy("kept", withFiles, files("hello", "0ther"));
+    expect(actions(other)).to.include.members([
+      "keep config kept_motd",
+      "create secret kept_key-2",
+      "update service kept_web",
+    ]);
+    expect(await filesOf("kept_web")).to.equal("kept_key-2 kept_motd");
+    await ask(socket, "POST /skein/v1/stacks/kept/rollback");
+    expect(await filesOf("kept_web")).to.equal("kept_key kept_motd");
+  });
+
+  it("show no secret's value in a revision", async () => {
+    const stack = await ask(socket, "GET /skein/v1/stacks/kept");
+    expect(JSON.stringify(stack.body)).to.include("(kept secret)").and.not.include("in the file");
+    expect((await ask(socket, "DELETE /skein/v1/stacks/kept")).status).to.equal(200);
+    expect((await ask(socket, "GET /secrets")).body).to.deep.equal([]);
+  });
+
+  it("use configs and secrets that are there already", async () => {
+    const compose = {
+      services: { web: web({ configs: ["c"], secrets: ["s"] }) },
+      configs: { c: { external: true, name: "given" } },
+      secrets: { s: { external: true } },
+    };
+    expect(await refusal("ext", { Compose: compose })).to.match(
+      /config given is external and not there: docker config create given FILE/,
+    );
+    const body = { Name: "given", Data: "eA==" };
+    expect((await ask(socket, "POST /configs/create", { body })).status).to.equal(201);
+    expect(await refusal("ext", { Compose: compose })).to.match(/docker secret create s FILE/);
+    await ask(socket, "POST /secrets/create", { body: { ...body, Name: "s" } });
+    await deploy("ext", compose);
+    expect(await filesOf("ext_web")).to.equal("s given");
+    await ask(socket, "DELETE /skein/v1/stacks/ext");
+    expect((await ask(socket, "GET /secrets/s")).status).to.equal(200);
+  });
+
   const refused: readonly (readonly [string, string, object, RegExp])[] = [
     ["a bad name", "Bad.Name", { Compose: {} }, /a name has lower-case letters/],
     ["an unknown key", "x", { Compose: {}, Compos: 1 }, /unknown key Compos/],
@@ -148,5 +211,8 @@ describe("stacks", () => {
     const rows = listed.body as { Name: string; Revision: number; Services: number }[];
     expect(rows.find((row) => row.Name === "theirs")).to.include({ Revision: 0, Services: 1 });
     expect(rows.find((row) => row.Name === "one")).to.include({ Revision: 1, Services: 1 });
+    const gone = await ask(socket, "DELETE /skein/v1/stacks/theirs");
+    expect(actions(gone.body as Answer)).to.deep.equal(["remove service theirs_web"]);
+    expect((await ask(socket, "GET /services/theirs_web")).status).to.equal(404);
   });
 });

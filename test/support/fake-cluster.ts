@@ -18,6 +18,7 @@ import type { NodeDescription } from "@skein/common/model/node";
 import type { NodeConfig } from "@skein/common/model/node-config";
 import type { Task, TaskStatus } from "@skein/common/model/task";
 import { isTerminal } from "@skein/common/model/task-state";
+import { newStoreKey } from "@skein/common/node/store-key";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
 import { storeTime } from "@skein/common/time";
@@ -27,6 +28,7 @@ import type { ManagerPort } from "@skein/manager/shell/api/port";
 import type { ApiServer } from "@skein/manager/shell/api-server";
 import { serveApi } from "@skein/manager/shell/api-server";
 import type { Outcome } from "@skein/manager/shell/outcome";
+import { TrustOffice } from "@skein/manager/shell/trust/trust-office";
 import type { Command } from "@skein/manager/store/command";
 import { createStore } from "@skein/manager/store/store";
 import { FakeLink } from "./fake-link.ts";
@@ -76,6 +78,8 @@ export class FakeCluster {
   readonly directory: string;
   readonly #streams = new Set<Duplex>();
   readonly #links = new Set<FakeLink>();
+  /** One for the whole cluster: what one manager seals, every other opens. */
+  readonly #storeKey = newStoreKey();
   readonly #beats: NodeJS.Timeout;
   readonly #time = performance.now();
   #index = 0;
@@ -175,7 +179,7 @@ export class FakeCluster {
 
   #port(index: number, config: NodeConfig, counts: Map<string, number>): ManagerPort {
     const { store } = this;
-    return {
+    const port: ManagerPort = {
       config,
       view: store.view,
       log: { write: (level, message, fields) => this.log.push({ level, message, fields }) },
@@ -197,6 +201,21 @@ export class FakeCluster {
       answered: (request) => store.requests.answer(request),
       watch: (onChange) => ({ cancel: store.onChange(onChange) }),
     };
+    return { ...port, trust: this.#office(port) };
+  }
+
+  /** Seals secrets; has no authority to sign with. */
+  #office(port: ManagerPort): TrustOffice {
+    return new TrustOffice({
+      port,
+      config: port.config,
+      log: port.log,
+      metrics: port.metrics,
+      storeKey: () => this.#storeKey,
+      seed: () => undefined,
+      seeded: () => undefined,
+      standing: () => undefined,
+    });
   }
 
   #status(index: number): ReturnType<ManagerPort["status"]> {

@@ -5,9 +5,11 @@
  * Invariants:
  *   K1. Deciding again on the result decides nothing: a file deployed twice restarts nothing.
  *   K2. Only what carries the stack's label is changed or removed.
+ *   K3. No value of a secret is in a revision: revisions are shown, secrets are not.
  */
 import { readStack } from "@skein/common/compose/stack";
-import type { Finding } from "@skein/common/compose/tree";
+import type { Finding, Tree } from "@skein/common/compose/tree";
+import { isMap } from "@skein/common/compose/tree";
 import { stackId } from "@skein/common/ids";
 import { ok } from "@skein/common/result";
 import type { CommandOf } from "../store/command.ts";
@@ -18,6 +20,7 @@ import { isOf, stackByName } from "./stack/part.ts";
 import { planFiles } from "./stack/plan-files.ts";
 import { planNetworks } from "./stack/plan-networks.ts";
 import { planServices } from "./stack/plan-services.ts";
+import { shelfOf } from "./stack/shelf.ts";
 
 export interface StackDeployment {
   /** Undefined: everything is as the file asks. */
@@ -67,11 +70,22 @@ export function deployStack(
   const { warnings, newPorts } = services.value;
   const revision = {
     note: request.note,
-    compose: JSON.stringify(request.compose),
+    compose: JSON.stringify(withoutSecrets(request.compose)),
     files: files.value.rows,
   };
   const command = commandFor({ request, context, steps, revision });
   return ok({ command, changes, ignored: stack.ignored, warnings, newPorts });
+}
+
+/** K3: contents that stand in the file itself. */
+function withoutSecrets(compose: Tree): Tree {
+  const secrets = isMap(compose) ? compose["secrets"] : undefined;
+  if (!isMap(compose) || !isMap(secrets)) return compose;
+  const shown = Object.entries(secrets).map(([key, secret]) => {
+    const has = isMap(secret) && secret["content"] !== undefined;
+    return [key, has ? { ...secret, content: "(kept secret)" } : secret] as const;
+  });
+  return { ...compose, secrets: Object.fromEntries(shown) };
 }
 
 interface Written {
@@ -100,41 +114,52 @@ function commandFor({
   };
 }
 
-/** Everything that carries the stack's label goes, in one entry. */
+/**
+ * Everything that carries the stack's label goes, in one entry; a stack of a client that knows no
+ * stacks has no row, only the label.
+ */
 export function removeStack(
   name: string,
-  { view }: StackContext,
+  context: StackContext,
 ): Checked<{
   readonly command: CommandOf<"write-stack">;
   readonly changes: readonly StackChange[];
 }> {
+  const { view } = context;
   const found = stackByName(view, name);
-  if (found === undefined) return refuse(404, "stack-not-found", `stack ${name} not found`);
   const services = view.services.list().filter((service) => {
     return service.removed !== true && isOf(name, service.spec.labels);
   });
   const networks = view.networks.list().filter((network) => {
     return network.removedAt === undefined && isOf(name, network.spec.labels);
   });
-  const configs = view.configs.list().filter((config) => isOf(name, config.spec.labels));
-  const gone = (kind: StackChange["kind"], row: { readonly spec: { readonly name: string } }) =>
-    ({ kind, name: row.spec.name, action: "remove" }) as const;
+  const files = (["configs", "secrets"] as const).flatMap((kind) => {
+    const shelf = shelfOf(kind, context);
+    const own = shelf.list().filter(({ labels }) => isOf(name, labels));
+    return own.map((one) => ({ ...one, shelf }));
+  });
+  if (found === undefined && services.length + networks.length + files.length === 0) {
+    return refuse(404, "stack-not-found", `stack ${name} not found`);
+  }
+  const gone = (kind: StackChange["kind"], object: string) =>
+    ({ kind, name: object, action: "remove" }) as const;
   return ok({
     command: {
       kind: "write-stack",
-      stackId: found.id,
+      stackId: found?.id ?? stackId(context.newId()),
       name,
-      version: found.version,
+      version: found?.version ?? 0,
+      ...(found === undefined ? { isLabelOnly: true } : {}),
       steps: [
         ...services.map(({ id }): Step => ({ kind: "remove-service", serviceId: id })),
         ...networks.map(({ id }): Step => ({ kind: "remove-network", networkId: id })),
-        ...configs.map(({ id }): Step => ({ kind: "remove-config", configId: id })),
+        ...files.map(({ id, shelf }) => shelf.remove(id)),
       ],
     },
     changes: [
-      ...services.map((row) => gone("service", row)),
-      ...networks.map((row) => gone("network", row)),
-      ...configs.map((row) => gone("config", row)),
+      ...services.map(({ spec }) => gone("service", spec.name)),
+      ...networks.map(({ spec }) => gone("network", spec.name)),
+      ...files.map((file) => gone(file.shelf.noun, file.name)),
     ],
   });
 }

@@ -284,6 +284,8 @@ const writeStackSchema = v.object({
   version: count,
   /** Absent: the stack goes. */
   revision: v.exactOptional(v.omit(revisionSchema, ["number", "at"])),
+  /** There is no row to write: the steps are about what carries the stack's label. */
+  isLabelOnly: v.exactOptional(v.literal(true)),
   steps: v.array(simpleCommandSchema),
 });
 

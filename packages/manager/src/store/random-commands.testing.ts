@@ -291,7 +291,9 @@ function writeStack(view: ClusterView, draw: Draw): Command {
       return make(view, { ...draw, items: [], a: item.a, b: item.b });
     })
     .filter((step): step is StackStep => {
-      return step.kind !== "write-stack" && (b % 5 === 0 || /config|-service/.test(step.kind));
+      return (
+        step.kind !== "write-stack" && (b % 5 === 0 || /config|secret|-service/.test(step.kind))
+      );
     });
   return {
     kind: "write-stack",
@@ -299,6 +301,7 @@ function writeStack(view: ClusterView, draw: Draw): Command {
     name: pick(NAMES, a % 2, ""),
     version: near(view.stacks.get(id)?.version, off),
     ...(flag && b % 3 === 0 ? {} : { revision: { note: "", compose: `{"a":${b}}`, files: [] } }),
+    ...(flag && b % 6 === 0 ? { isLabelOnly: true } : {}),
     steps,
   };
 }

@@ -24,6 +24,8 @@ const STACK_STEPS: ReadonlySet<Command["kind"]> = new Set([
   "remove-network",
   "create-config",
   "remove-config",
+  "create-secret",
+  "remove-secret",
 ]);
 
 export function runSequence(

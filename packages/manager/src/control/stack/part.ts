@@ -1,7 +1,11 @@
 /** What the parts of a stack's deployment share: what is asked, and what each of them adds. */
 import { STACK_LABEL } from "@skein/common/compose/engine-spec";
 import type { Tree } from "@skein/common/compose/tree";
+import type { SecretId } from "@skein/common/ids";
+import type { Secret } from "@skein/common/model/secret";
 import type { Stack as StackRow } from "@skein/common/model/stack";
+import type { Sealed } from "@skein/common/model/trust";
+import type { Result } from "@skein/common/result";
 import type { CommandOf } from "../../store/command.ts";
 import type { ClusterView } from "../../store/view.ts";
 
@@ -9,7 +13,7 @@ export type Step = CommandOf<"write-stack">["steps"][number];
 
 /** What happens to one object, for the user. */
 export interface StackChange {
-  readonly kind: "service" | "network" | "config";
+  readonly kind: "service" | "network" | "config" | "secret";
   readonly name: string;
   readonly action: "create" | "update" | "keep" | "remove";
 }
@@ -35,9 +39,16 @@ export interface StackRequest {
   readonly note: string;
 }
 
+/** Seals values of secrets, and knows those that are kept. The error is why it cannot. */
+export interface SecretBox {
+  readonly seal: (id: SecretId, value: Uint8Array) => Result<Sealed, string>;
+  readonly holds: (secret: Secret, value: Uint8Array) => Result<boolean, string>;
+}
+
 export interface StackContext {
   readonly view: ClusterView;
   readonly newId: () => string;
+  readonly secrets: SecretBox;
   readonly defaultDirectory: string | undefined;
 }
 

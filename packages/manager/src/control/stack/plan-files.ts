@@ -1,19 +1,18 @@
 /**
- * Configs of a stack. Their contents never change once they are there: other contents get a name of
- * their own (`app_motd-2`), so that services roll over to them and every kept revision still finds
- * its own on the way back.
+ * Configs and secrets of a stack. Their contents never change once they are there: other contents
+ * get a name of their own (`app_motd-2`), so that services roll over to them and every kept
+ * revision still finds its own on the way back.
  */
 import { STACK_LABEL } from "@skein/common/compose/engine-spec";
 import type { StackFile } from "@skein/common/compose/stack";
-import { configId } from "@skein/common/ids";
-import type { Config } from "@skein/common/model/config";
 import type { StackFileRow } from "@skein/common/model/stack";
 import { ok } from "@skein/common/result";
 import type { Checked } from "../api-error.ts";
-import { badRequest, unsupported } from "../api-error.ts";
-import { checkNewConfig } from "../engine/config.ts";
+import { badRequest } from "../api-error.ts";
 import type { StackContext, StackPart, StackRequest, Step } from "./part.ts";
 import { isOf, stackByName } from "./part.ts";
+import type { Kept, Shelf } from "./shelf.ts";
+import { shelfOf } from "./shelf.ts";
 
 export interface FilePlan {
   readonly before: StackPart;
@@ -34,14 +33,17 @@ export function planFiles(
   const steps: Step[] = [];
   const changes: StackPart["changes"][number][] = [];
   for (const file of files) {
-    const planned = planFile(file, request, context);
+    const shelf = shelfOf(file.kind, context);
+    const planned = file.external
+      ? findExternal(file, request, shelf)
+      : planFile(file, request, { context, shelf });
     if (!planned.ok) return planned;
     const { id, name, step } = planned.value;
     names.set(`${file.kind}/${file.key}`, { id, name });
     if (step !== undefined) steps.push(step);
     if (file.external) continue;
     rows.push({ kind: file.kind, key: file.key, id, name });
-    changes.push({ kind: "config", name, action: step === undefined ? "keep" : "create" });
+    changes.push({ kind: shelf.noun, name, action: step === undefined ? "keep" : "create" });
   }
   return ok({ before: { steps, changes }, after: unused(request, context, rows), names, rows });
 }
@@ -52,79 +54,90 @@ interface PlannedFile {
   readonly step?: Step;
 }
 
-function planFile(
+function findExternal(
   file: StackFile,
   request: StackRequest,
-  { view, newId }: StackContext,
+  { noun, byName }: Shelf,
 ): Checked<PlannedFile> {
+  const name = file.name ?? file.key;
+  const found = byName(name);
+  if (found !== undefined) return ok({ id: found.id, name });
+  return badRequest(
+    `Cannot deploy stack ${request.name}: ${noun} ${name} is external and not there: ` +
+      `docker ${noun} create ${name} FILE`,
+  );
+}
+
+interface Around {
+  readonly context: StackContext;
+  readonly shelf: Shelf;
+}
+
+function planFile(file: StackFile, request: StackRequest, around: Around): Checked<PlannedFile> {
+  const { shelf, context } = around;
+  if (request.contents === undefined) return findFormer(file, request, shelf);
   const what = `Cannot deploy stack ${request.name}`;
-  if (file.kind === "secrets") {
-    return unsupported(`${what}: secrets.${file.key}: secrets are not part of stacks yet`);
+  const data = request.contents[file.kind].get(file.key);
+  if (data === undefined) {
+    return badRequest(`${what}: the contents of ${shelf.noun} ${file.key} are missing`);
   }
-  const base = file.name ?? (file.external ? file.key : `${request.name}_${file.key}`);
-  if (file.external || request.contents === undefined) {
-    const row = request.revision?.files.find(({ kind, key }) => {
-      return kind === file.kind && key === file.key;
-    });
-    const found = file.external ? view.configByName(base) : findById(view.configs.list(), row?.id);
-    if (found !== undefined) return ok({ id: found.id, name: found.spec.name });
-    const remedy = file.external ? `docker config create ${base} FILE` : "deploy the file again";
-    return badRequest(`${what}: config ${base} is not there: ${remedy}`);
+  const base = file.name ?? `${request.name}_${file.key}`;
+  const taken = namesFrom(base, shelf);
+  for (const kept of taken) {
+    const same = shelf.holds(kept, data);
+    if (!same.ok) return same;
+    if (same.value) return ok({ id: kept.id, name: kept.name });
   }
-  const data = request.contents.configs.get(file.key);
-  if (data === undefined)
-    return badRequest(`${what}: the contents of config ${file.key} are missing`);
-  const taken = (name: string): Config | undefined => view.configByName(name);
-  const same = namesFrom(base, taken).find((config) => isSameData(config.spec.data, data));
-  if (same !== undefined) return ok({ id: same.id, name: same.spec.name });
-  const name = freeName(base, taken);
+  const name = numbered(base, taken.length + 1);
   const labels = { ...file.labels, [STACK_LABEL]: request.name };
-  const spec = checkNewConfig({ name, labels, data });
-  if (!spec.ok) return spec;
-  const id = newId();
-  const step: Step = { kind: "create-config", configId: configId(id), spec: spec.value };
-  return ok({ id, name, step });
+  const id = context.newId();
+  const step = shelf.create(id, { name, labels, data });
+  return step.ok ? ok({ id, name, step: step.value }) : step;
+}
+
+/** On the way back to a revision: what it used, which is kept as long as it is. */
+function findFormer(file: StackFile, request: StackRequest, shelf: Shelf): Checked<PlannedFile> {
+  const row = request.revision?.files.find(({ kind, key }) => {
+    return kind === file.kind && key === file.key;
+  });
+  const found = shelf.list().find(({ id }) => id === row?.id);
+  if (found !== undefined) return ok({ id: found.id, name: found.name });
+  const name = row?.name ?? file.key;
+  return badRequest(
+    `Cannot deploy stack ${request.name}: ${shelf.noun} ${name} is not there any more: ` +
+      "deploy the file again",
+  );
 }
 
 /** Those that are there of `base`, `base-2`, `base-3` … up to the first that is not. */
-function namesFrom(base: string, taken: (name: string) => Config | undefined): readonly Config[] {
-  const found: Config[] = [];
+function namesFrom(base: string, { byName }: Shelf): readonly Kept[] {
+  const found: Kept[] = [];
   for (let at = 1; ; at += 1) {
-    const config = taken(numbered(base, at));
-    if (config === undefined) return found;
-    found.push(config);
+    const kept = byName(numbered(base, at));
+    if (kept === undefined) return found;
+    found.push(kept);
   }
-}
-
-function freeName(base: string, taken: (name: string) => Config | undefined): string {
-  return numbered(base, namesFrom(base, taken).length + 1);
 }
 
 function numbered(base: string, at: number): string {
   return at === 1 ? base : `${base}-${at}`;
 }
 
-function findById(configs: readonly Config[], id: string | undefined): Config | undefined {
-  return configs.find((config) => config.id === id);
-}
-
-function isSameData(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
-}
-
-/** The stack's configs that neither this nor a kept revision uses. */
+/** The stack's configs and secrets that neither this nor a kept revision uses. */
 function unused(
   request: StackRequest,
-  { view }: StackContext,
+  context: StackContext,
   rows: readonly StackFileRow[],
 ): StackPart {
-  const revisions = stackByName(view, request.name)?.revisions ?? [];
+  const revisions = stackByName(context.view, request.name)?.revisions ?? [];
   const kept = new Set([...rows, ...revisions.flatMap((one) => one.files)].map(({ id }) => id));
-  const gone = view.configs.list().filter((config) => {
-    return isOf(request.name, config.spec.labels) && !kept.has(config.id);
+  const gone = (["configs", "secrets"] as const).flatMap((kind) => {
+    const shelf = shelfOf(kind, context);
+    const left = shelf.list().filter((one) => isOf(request.name, one.labels) && !kept.has(one.id));
+    return left.map((one) => ({ ...one, shelf }));
   });
   return {
-    steps: gone.map(({ id }) => ({ kind: "remove-config", configId: id })),
-    changes: gone.map(({ spec }) => ({ kind: "config", name: spec.name, action: "remove" })),
+    steps: gone.map(({ id, shelf }) => shelf.remove(id)),
+    changes: gone.map(({ name, shelf }) => ({ kind: shelf.noun, name, action: "remove" })),
   };
 }

@@ -1,20 +1,16 @@
 /** /secrets: values are sealed here, before anything is proposed, and opened for workers only. */
-import { timingSafeEqual } from "node:crypto";
-import { refuse } from "@skein/common/api/api-error";
 import { secretId } from "@skein/common/ids";
 import type { Secret } from "@skein/common/model/secret";
-import { secretPurpose } from "@skein/common/model/secret";
 import { ok } from "@skein/common/result";
-import type { Checked } from "../../control/api-error.ts";
 import { checkNewSecret, readSecretSpec, secretToEngine } from "../../control/engine/secret.ts";
 import { CONFIG_FILTERS as SECRET_FILTERS } from "../../control/list-configs.ts";
 import { listSecrets } from "../../control/list-secrets.ts";
 import { parseVersion } from "../../control/query.ts";
 import { resolveSecret } from "../../control/resolve.ts";
-import type { Keyring } from "../trust/keyring.ts";
+import type { SecretBox } from "../../control/stack/part.ts";
 import type { Handler } from "./handler.ts";
 import { alreadyRemoved, reading, write } from "./handler.ts";
-import type { ManagerPort } from "./port.ts";
+import { keyringOf, secretBox } from "./keep-secret.ts";
 import { empty, json, listed, replyTo } from "./reply.ts";
 import { filtersOf, jsonBody, parameter } from "./request.ts";
 
@@ -35,10 +31,8 @@ const secretCreate: Handler = async (port, request) => {
   if (!read.ok) return { kind: "error", error: read.error };
   const spec = checkNewSecret(read.value);
   if (!spec.ok) return { kind: "error", error: spec.error };
-  const keyring = keyringOf(port);
-  if (!keyring.ok) return { kind: "error", error: keyring.error };
   const id = secretId(port.newId());
-  const data = keyring.value.seal(secretPurpose(id), spec.value.data ?? Buffer.alloc(0));
+  const data = secretBox(keyringOf(port)).seal(id, spec.value.data ?? Buffer.alloc(0));
   if (!data.ok) return { kind: "error", error: unsealable(data.error) };
   const { name, labels } = spec.value;
   const written = await write(port, request, {
@@ -64,10 +58,8 @@ const secretUpdate = reading(async (port, request) => {
     data: read.value.data ?? Buffer.from("kept"),
   });
   if (!next.ok) return { kind: "error", error: next.error };
-  const keyring = keyringOf(port);
-  if (!keyring.ok) return { kind: "error", error: keyring.error };
-  const data = nextData(keyring.value, secret.value, read.value.data);
-  if (!data.ok) return { kind: "error", error: data.error };
+  const data = nextData(secretBox(keyringOf(port)), secret.value, read.value.data);
+  if (!data.ok) return { kind: "error", error: unsealable(data.error) };
   const { id } = secret.value;
   const written = await write(port, request, {
     command: {
@@ -83,17 +75,13 @@ const secretUpdate = reading(async (port, request) => {
 });
 
 /** The same value again is no change: `docker stack deploy` sends it at every deployment. */
-function nextData(keyring: Keyring, secret: Secret, data: Buffer | undefined) {
+function nextData(box: SecretBox, secret: Secret, data: Buffer | undefined) {
   const old = secret.spec.data;
   if (data === undefined) return ok({ sealed: old, isOther: false });
-  const purpose = secretPurpose(secret.id);
-  const opened = keyring.unseal(purpose, old);
-  if (opened.ok && opened.value.length === data.length && timingSafeEqual(opened.value, data)) {
-    return ok({ sealed: old, isOther: false });
-  }
-  const sealed = keyring.seal(purpose, data);
-  if (!sealed.ok) return { ok: false, error: unsealable(sealed.error) } as const;
-  return ok({ sealed: sealed.value, isOther: true });
+  const same = box.holds(secret, data);
+  if (same.ok && same.value) return ok({ sealed: old, isOther: false });
+  const sealed = box.seal(secret.id, data);
+  return sealed.ok ? ok({ sealed: sealed.value, isOther: true }) : sealed;
 }
 
 const secretRemove = reading(async (port, request) => {
@@ -107,12 +95,6 @@ const secretRemove = reading(async (port, request) => {
   });
   return written.ok ? empty(204) : written.error;
 });
-
-function keyringOf({ trust }: ManagerPort): Checked<Keyring> {
-  if (trust !== undefined) return ok(trust.keyring);
-  const reason = "this manager has no store key to encrypt it with";
-  return refuse(503, "no-store-key", `Cannot keep a secret: ${reason}`);
-}
 
 function unsealable(reason: string) {
   return { status: 503, code: "no-store-key", message: `Cannot keep a secret: ${reason}` };

@@ -11,6 +11,7 @@ import { parseBool } from "../../control/query.ts";
 import type { StackContents, StackContext, StackRequest } from "../../control/stack/part.ts";
 import { stackByName } from "../../control/stack/part.ts";
 import { alreadyRemoved, reading, write } from "./handler.ts";
+import { keyringOf, secretBox } from "./keep-secret.ts";
 import type { ManagerPort } from "./port.ts";
 import type { Reply } from "./reply.ts";
 import { json, replyTo } from "./reply.ts";
@@ -124,7 +125,8 @@ function changeToJson(change: StackDeployment["changes"][number]): object {
 
 function contextOf(port: ManagerPort): StackContext {
   const { defaultDirectory } = port.config;
-  return { view: port.view, newId: () => port.newId(), defaultDirectory };
+  const secrets = secretBox(keyringOf(port));
+  return { view: port.view, newId: () => port.newId(), secrets, defaultDirectory };
 }
 
 const KEYS = ["Compose", "Configs", "Secrets", "Note"];

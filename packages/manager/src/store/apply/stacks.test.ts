@@ -1,4 +1,4 @@
-import { networkId, serviceId, stackId } from "@skein/common/ids";
+import { configId, networkId, serviceId, stackId } from "@skein/common/ids";
 import { expect } from "chai";
 import { STACK_REVISIONS_MAX } from "../../limits.ts";
 import type { CommandOf } from "../command.ts";
@@ -48,6 +48,17 @@ describe("stacks", () => {
     // The network was made and changed in one entry: readers hear of it once.
     const told = bench.store.changesSince(bench.store.view.index)?.length;
     expect(told).to.equal(0);
+  });
+
+  it("that another client made by label go without a row", () => {
+    const bench = createCluster();
+    const theirs = { version: 0, isLabelOnly: true } as const;
+    bench.run(createConfig("app_c"));
+    const { revision: _none, ...removal } = deploy([], theirs);
+    const steps = [{ kind: "remove-config", configId: configId("app_c") }] as const;
+    expect(bench.say({ ...removal, steps: [...steps] })).to.equal("accepted");
+    expect(bench.store.view.configByName("app_c")).to.equal(undefined);
+    expect(stack(bench)).to.equal(undefined);
   });
 
   it("have no effect at all when a step is refused, and give its reason", () => {

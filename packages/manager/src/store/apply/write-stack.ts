@@ -20,7 +20,9 @@ export function applyWriteStack(
   const draft = new Draft(view, facts);
   if (version === 0) {
     const isTaken = view.stacks.list().some((stack) => stack.name === name);
-    if (found !== undefined || isTaken || revision === undefined) return stackNameTaken(name);
+    if (found !== undefined || isTaken) return stackNameTaken(name);
+    if (command.isLabelOnly === true) return draft.accept(stackId);
+    if (revision === undefined) return stackNameTaken(name);
     const revisions = [{ ...revision, number: 1, at: facts.wall }];
     draft.stacks.put({ id: stackId, ...draft.born(), name, revisions });
     return draft.accept(stackId);
