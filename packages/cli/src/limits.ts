@@ -62,6 +62,15 @@ export const TOP_TASKS_MAX = 30;
 export const FAILED_ATTEMPTS_MAX = 3;
 /** `config create` reads at most this much: what the managers take. */
 export const CONFIG_BYTES_MAX = 1000 * 1024;
+/**
+ * How much higher the indexes of a restored cluster begin: above all that the old one can have
+ * given out after the backup, so that no version of one is taken for another's (etcd's way).
+ */
+export const RESTORE_INDEX_AHEAD = 1_000_000;
+/** A backup read into memory: what a manager takes as a snapshot, and its head. */
+export const BACKUP_BYTES_MAX = 513 * 1024 * 1024;
+/** A passphrase, from a file or typed: a line of text. */
+export const PASSPHRASE_BYTES_MAX = 4096;
 /** `skein demo` gives up when a step takes longer. */
 export const DEMO_STEP_MS = 30_000;
 

@@ -1,5 +1,6 @@
 /** The tree of commands with their flags and help. */
 import { Command, Option } from "commander";
+import { addBackup } from "./commands/backup.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEnv } from "./commands/env.ts";
@@ -46,6 +47,7 @@ export function createProgram(): Command {
   addExplain(program);
   addExperiment(program);
   addLoad(program);
+  addBackup(program);
   addGlobalOptions(program);
   program.addHelpText(
     "after",

@@ -61,6 +61,13 @@ export const METRIC_NAMES_MAX = 512;
 /** Series of one metric: a label that takes ids must not fill the memory. */
 export const METRIC_SERIES_MAX = 512;
 
+/** One piece of a sealed file: what is held in memory of it, beside its tag. */
+export const SEALED_FILE_PIECE_BYTES = 64 * 1024;
+/** Work factor of a new sealed file: 128 MB and about half a second for every guess. */
+export const SEALED_FILE_SCRYPT_LOG_N = 17;
+/** A file that asks for more is refused: it would take a gigabyte to learn that it is damaged. */
+export const SEALED_FILE_SCRYPT_LOG_N_MAX = 20;
+
 // Local HTTP
 /** Longest path of a unix socket on Linux, without its final zero. */
 export const SOCKET_PATH_BYTES_MAX = 107;

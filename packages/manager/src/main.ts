@@ -40,6 +40,7 @@ import type { Member } from "./shell/member-file.ts";
 import { findMember, incarnationOf, memberBegun, replaceMember } from "./shell/member-file.ts";
 import type { Expulsion } from "./shell/member-messages.ts";
 import { EXPULSIONS } from "./shell/member-messages.ts";
+import { forgetRestoredState, restoredState } from "./shell/restored-state.ts";
 import { IdentityWatch } from "./shell/trust/identity-watch.ts";
 import { TrustOffice } from "./shell/trust/trust-office.ts";
 import type { OpenedRaftStorage } from "./wal/raft-storage.ts";
@@ -145,7 +146,10 @@ async function openManager(adapters: Adapters, directory: string): Promise<Manag
   const { config, random } = adapters;
   const member = findMember(stateDir, config, random);
   const opened = await openLog(adapters, directory, member);
-  if (opened.ok) return makeManager(adapters, member, await alone(adapters, member, opened.value));
+  if (opened.ok) {
+    const begun = await restored(adapters, directory, { member, opened: opened.value });
+    return makeManager(adapters, member, await alone(adapters, member, begun));
+  }
   const { code, message } = opened.error;
   if (code !== "corrupt" || member.others.length === 0) {
     throw new StartError(`Cannot start manager: ${message}`);
@@ -155,6 +159,32 @@ async function openManager(adapters: Adapters, directory: string): Promise<Manag
   const fresh = await openLog(adapters, directory, again);
   if (!fresh.ok) throw new StartError(`Cannot start manager: ${fresh.error.message}`);
   return makeManager(adapters, again, fresh.value);
+}
+
+/** The first start in a restored cluster: its snapshot becomes what the log begins behind. */
+async function restored(
+  adapters: Adapters,
+  directory: string,
+  { member, opened }: { readonly member: Member; readonly opened: OpenedRaftStorage },
+): Promise<OpenedRaftStorage> {
+  const beginning = restoredState(stateDir, opened.recovered);
+  if (!beginning.ok) throw new StartError(`Cannot start manager: ${beginning.error}`);
+  if (beginning.value === undefined) {
+    forgetRestoredState(stateDir);
+    return opened;
+  }
+  const { meta, state } = beginning.value;
+  const { storage } = opened;
+  const error = await new Promise<string | undefined>((resolve) => {
+    storage.saveSnapshot(meta, state, resolve);
+  });
+  if (error !== undefined) throw new StartError(`Cannot start manager: ${error}`);
+  await new Promise<void>((resolve) => storage.close(resolve));
+  const again = await openLog(adapters, directory, member);
+  if (!again.ok) throw new StartError(`Cannot start manager: ${again.error.message}`);
+  forgetRestoredState(stateDir);
+  adapters.log.write("info", "begins with the state of a backup", { index: meta.index });
+  return again.value;
 }
 
 /** Asked for by a person, once: this member goes on as the only one. */

@@ -39,6 +39,7 @@ const TABLE = [
   ["POST", "/skein/v1/rebalance", "skein-rebalance", "cluster"],
 
   ["POST", "/skein/v1/ca", "skein-ca", "cluster"],
+  ["POST", "/skein/v1/backup", "skein-backup", "cluster"],
 
   ["GET", "/swarm", "swarm-inspect", "cluster"],
   ["POST", "/swarm/init", "swarm-init", "any"],

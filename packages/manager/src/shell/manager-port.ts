@@ -62,6 +62,7 @@ export function createManagerPort(options: ManagerPortOptions): ManagerPort {
     },
     checkPort: (port) => checkPort(config, port),
     answered: (request) => manager.store.requests.answer(request),
+    snapshot: () => manager.store.snapshotSlices(),
     changes: () => manager.store.changes(),
     storeNow: () => manager.storeNow(),
     watch: (onChange) => ({ cancel: manager.store.onChange(onChange) }),

@@ -12,12 +12,19 @@
 
 import type { Cluster } from "@skein/common/model/cluster";
 import { clusterSchema } from "@skein/common/model/cluster";
+import type { Config } from "@skein/common/model/config";
 import { configSchema } from "@skein/common/model/config";
+import type { Network } from "@skein/common/model/network";
 import { networkSchema } from "@skein/common/model/network";
+import type { Node } from "@skein/common/model/node";
 import { nodeSchema } from "@skein/common/model/node";
+import type { Secret } from "@skein/common/model/secret";
 import { secretSchema } from "@skein/common/model/secret";
+import type { Service } from "@skein/common/model/service";
 import { serviceSchema } from "@skein/common/model/service";
+import type { Stack } from "@skein/common/model/stack";
 import { stackSchema } from "@skein/common/model/stack";
+import type { Slot, Task } from "@skein/common/model/task";
 import { slotSchema, taskSchema } from "@skein/common/model/task";
 import type { Result } from "@skein/common/result";
 import { fail, ok } from "@skein/common/result";
@@ -28,7 +35,6 @@ import * as v from "valibot";
 import { SNAPSHOT_SLICE_ROWS } from "../limits.ts";
 import type { Answered } from "./requests.ts";
 import { answeredSchema } from "./requests.ts";
-import type { StoreView } from "./tables.ts";
 
 const FORMAT = 1;
 const LENGTH_BYTES = 4;
@@ -55,9 +61,29 @@ const partSchema = v.variant("part", [
 ]);
 export type Part = Decoded<typeof partSchema>;
 
+interface Rows<Row> {
+  list(): readonly Row[];
+}
+
+/** What of a store goes into a snapshot, beside the answered requests. Lists are sorted by key. */
+export interface SnapshotRows {
+  readonly index: number;
+  readonly time: number;
+  readonly addressCursor: number;
+  readonly cluster: Cluster | undefined;
+  readonly nodes: Rows<Node>;
+  readonly services: Rows<Service>;
+  readonly slots: Rows<Slot>;
+  readonly tasks: Rows<Task>;
+  readonly configs: Rows<Config>;
+  readonly networks: Rows<Network>;
+  readonly stacks: Rows<Stack>;
+  readonly secrets: Rows<Secret>;
+}
+
 /** Fixes the state now; the bytes are made part by part as the result is read (S3). */
 export function snapshotSlices(
-  view: StoreView,
+  view: SnapshotRows,
   requests: readonly Answered[],
 ): Iterable<Uint8Array> {
   const { index, time, addressCursor } = view;

@@ -3,6 +3,7 @@
  * that the node of a task answers (task-proxy.ts).
  */
 import type { RouteName, TaskRouteName } from "@skein/common/api/routes";
+import { backupHandler } from "./backup.ts";
 import { CONTAINER_HANDLERS } from "./containers.ts";
 import type { EventHub } from "./events.ts";
 import type { Handler } from "./handler.ts";
@@ -35,5 +36,6 @@ export function createHandlers(events: EventHub): Handlers {
     ...NOT_THERE_HANDLERS,
     events: events.handler,
     "skein-rebalance": rebalanceHandler,
+    "skein-backup": backupHandler,
   };
 }

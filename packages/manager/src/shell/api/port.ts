@@ -79,6 +79,8 @@ export interface ManagerPort {
   checkPort(port: number): Promise<string | undefined>;
   /** What the store answered to this request before, if it remembers (`Store.requests`). */
   answered?(request: RequestId): Result<Accepted, Refusal> | undefined;
+  /** The store's state as bytes, fixed now and made as it is read (`Store.snapshotSlices`). */
+  snapshot?(): Iterable<Uint8Array>;
   /** The changes this manager remembers, oldest first. */
   changes?(): readonly Change[];
   /** Every change of the store from now on (`Store.onChange`): the source of `/events`. */

@@ -103,6 +103,17 @@ export class TrustOffice {
     }
   };
 
+  /** What opens the sealed parts of the store, and who signs: for a backup. */
+  keys(
+    cluster: Cluster,
+  ): Result<{ readonly storeKey: StoreKey; readonly authority: Authority }, string> {
+    const open = this.keyring.open(cluster);
+    if (!open.ok) return open;
+    const storeKey = this.#ports.storeKey();
+    if (storeKey === undefined) return fail("this manager does not have the store key");
+    return ok({ storeKey, authority: open.value.signer });
+  }
+
   /** At the leader. */
   decide(request: CaRequest): Promise<Result<Issued, CaError>> {
     return request.kind === "join"
