@@ -54,6 +54,12 @@ export const LOAD_ANSWER_MS = 10_000;
 export const LOAD_RATE_MAX = 1000;
 /** How often `skein load` prints its score. */
 export const LOAD_SCORE_MS = 1000;
+/** `kill` watches what follows for this long: recovery takes about a second. */
+export const AFTERMATH_MS_MAX = 6000;
+/** How often it looks; each look reads the logs' ends. */
+export const AFTERMATH_POLL_MS = 50;
+/** What a node logs in that time is a small part of this. */
+export const AFTERMATH_LOG_BYTES_MAX = 256 * 1024;
 /** How often `service top` asks all nodes; a quarter of it at the least. */
 export const TOP_EVERY_MS = 1000;
 /** What fits a screen below the services. */

@@ -32,7 +32,15 @@ describe("a cluster of three managers that loses nodes", function () {
 
   it("kills whoever leads, and takes the next write all the same", async () => {
     const leader = textAt(await status(), "leader", "name");
-    expect(await done("kill", "leader")).to.contain(`killed ${leader} (2 processes`);
+    const [killed, headings, ...rows] = lines(await done("kill", "leader", "--timeline"));
+    expect(killed).to.contain(`killed ${leader} (2 processes`);
+    expect(headings).to.match(/^ +AFTER +NODE +WHAT FOLLOWED$/);
+    const told = rows.join("\n");
+    expect(told).to.match(new RegExp(`\\d ms +.*manager-\\d +lost the connection to ${leader}`));
+    expect(told).to.match(/ms +manager-\d +candidate, term \d+\n/);
+    expect(told).to.match(/ms +manager-\d +elected leader, term \d+\n/);
+    expect(told).to.match(/ms +manager-\d +serves reads and writes/);
+    expect(told).to.contain(`gossip: ${leader} is dead`);
     const since = performance.now();
     await done("config", "create", "after-the-leader", join(ROOT, "LICENSE"));
     expect(performance.now() - since).to.be.below(5000);

@@ -17,6 +17,7 @@ import { client, isLeader, list } from "./calls.ts";
 import type { GlobalOptions } from "./context.ts";
 import { CommandError, localStateDirectory, orFail, print, printJson } from "./context.ts";
 import { examples } from "./help.ts";
+import { describeAftermath, watchAftermath } from "./kill-aftermath.ts";
 
 interface Verb {
   readonly verb: string;
@@ -26,12 +27,6 @@ interface Verb {
 }
 
 const VERBS: readonly Verb[] = [
-  {
-    verb: "kill",
-    description: "Lose machines: their processes and tasks end at once (SIGKILL)",
-    examples: ["skein kill worker-1", "skein kill leader"],
-    act: (target) => ok(killNode(target)),
-  },
   {
     verb: "start",
     description: "Start what does not run of nodes",
@@ -52,7 +47,13 @@ const VERBS: readonly Verb[] = [
   },
 ];
 
+interface KillFlags extends GlobalOptions {
+  /** Absent: on a terminal. */
+  readonly timeline?: boolean;
+}
+
 export function addExperiment(program: Command): void {
+  addKill(program);
   for (const verb of VERBS) {
     program
       .command(`${verb.verb} <node...>`)
@@ -85,6 +86,37 @@ export function addExperiment(program: Command): void {
       const { stateDir } = cluster(flags, what);
       report(flags, [await ask(stateDir, { do: "cut", groups: [] }, what)]);
     });
+}
+
+function addKill(program: Command): void {
+  program
+    .command("kill <node...>")
+    .description("Lose machines: their processes and tasks end at once (SIGKILL)")
+    .option("--timeline", "show what followed; on a terminal it is shown anyway")
+    .option("--no-timeline", "return at once")
+    .addHelpText("after", examples("skein kill worker-1", "skein kill leader"))
+    .action((names: string[], _flags: unknown, command: Command) =>
+      kill(names, command.optsWithGlobals<KillFlags>()),
+    );
+}
+
+async function kill(names: readonly string[], flags: KillFlags): Promise<void> {
+  const { stateDir, file } = cluster(flags, `kill ${names.join(", ")}`);
+  const killed: LocalNode[] = [];
+  for (const name of names) killed.push(await nodeCalled(name, { file, flags, verb: "kill" }));
+  const said: string[] = [];
+  const act = (): void => {
+    for (const node of killed) said.push(killNode({ stateDir, node }));
+  };
+  const isWatched = flags.timeline ?? (process.stdout.isTTY === true && flags.json !== true);
+  if (!isWatched) {
+    act();
+    return report(flags, said);
+  }
+  const followed = await watchAftermath({ stateDir, file, killed, flags }, act);
+  if (flags.json === true) return printJson({ messages: said, ...followed });
+  report(flags, said);
+  for (const line of describeAftermath(followed)) print(line);
 }
 
 async function onNodes(

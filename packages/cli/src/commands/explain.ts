@@ -87,6 +87,9 @@ function printNodes(answer: unknown): void {
   for (const line of table(["NODE", "ANSWER"], rows)) print(line);
 }
 
+/** "2026-01-31T12:00:00.000" */
+const AT_WIDTH = 23;
+
 interface TimelineFlags extends GlobalOptions {
   readonly limit: string;
 }
@@ -98,8 +101,11 @@ async function timeline(object: string | undefined, flags: TimelineFlags): Promi
   const entries = await list(api, { path: "/skein/v1/timeline", query }, what);
   if (flags.json === true) return printJson(entries);
   for (const entry of entries) {
-    const time = textAt(entry, "at").slice(0, 23).replace("T", " ");
-    print(`${time}  ${textAt(entry, "object")}  ${textAt(entry, "text")}`);
+    // The API leaves zeros at the end out, as Docker does; a column must not.
+    const time = textAt(entry, "at").replace(/Z$/, "").padEnd(AT_WIDTH, "0");
+    print(
+      `${time.slice(0, AT_WIDTH).replace("T", " ")}  ${textAt(entry, "object")}  ${textAt(entry, "text")}`,
+    );
   }
 }
 

@@ -48,6 +48,11 @@ interface Sum extends Counts {
 /** Both as `GET /skein/v1/traffic` gives them. */
 export function trafficRates(before: unknown, after: unknown): TrafficRates {
   const seconds = Math.max(0.001, (numberAt(after, "wall") - numberAt(before, "wall")) / 1000);
+  return trafficBetween(before, after, seconds);
+}
+
+/** Divided by so many seconds; by 1 it is what was counted in between. */
+export function trafficBetween(before: unknown, after: unknown, seconds: number): TrafficRates {
   const sums = new Map<string, Sum>();
   const tasks = new Map<string, TaskRates>();
   const missing: string[] = [];

@@ -233,7 +233,9 @@ export class Peers {
     if (this.#closed || this.#peers.get(peer.id) !== peer) return;
     if (wasOpen) {
       peer.since = this.#options.clock.now();
-      this.#options.log.write("warn", "manager link closed", { peer: peer.id, reason: end.reason });
+      const { id, address } = peer;
+      const told = { peer: id, address, reason: end.reason };
+      this.#options.log.write("warn", "manager link closed", told);
       this.#dial(peer);
       return;
     }
