@@ -102,10 +102,9 @@ async function timeline(object: string | undefined, flags: TimelineFlags): Promi
   if (flags.json === true) return printJson(entries);
   for (const entry of entries) {
     // The API leaves zeros at the end out, as Docker does; a column must not.
-    const time = textAt(entry, "at").replace(/Z$/, "").padEnd(AT_WIDTH, "0");
-    print(
-      `${time.slice(0, AT_WIDTH).replace("T", " ")}  ${textAt(entry, "object")}  ${textAt(entry, "text")}`,
-    );
+    const at = textAt(entry, "at").replace(/Z$/, "").padEnd(AT_WIDTH, "0");
+    const time = at.slice(0, AT_WIDTH).replace("T", " ");
+    print(`${time}  ${textAt(entry, "object")}  ${textAt(entry, "text")}`);
   }
 }
 
