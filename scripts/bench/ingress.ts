@@ -59,7 +59,8 @@ export async function benchIngress(rounds: number): Promise<void> {
   try {
     await measure(await setUp(directory, children), rounds);
   } finally {
-    for (const child of children) child.kill("SIGKILL");
+    // Not SIGKILL: the workers of an nginx that cannot tell them would stay.
+    for (const child of children) child.kill("SIGTERM");
     await sleep(100);
     rmSync(directory, { recursive: true, force: true });
   }
