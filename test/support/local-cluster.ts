@@ -26,6 +26,12 @@ export interface Said {
   readonly err: string;
 }
 
+export interface Where {
+  readonly cwd: string;
+  /** Beside those of the test itself. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 export class LocalCluster {
   readonly stateDir: string;
   readonly name: string;
@@ -57,18 +63,28 @@ export class LocalCluster {
   }
 
   /** Runs a command of `skein` that must succeed; gives what it printed. */
-  async skein(...args: readonly string[]): Promise<string> {
-    const said = await this.tell(...args);
+  skein(...args: readonly string[]): Promise<string> {
+    return this.skeinIn({ cwd: REPOSITORY, env: {} }, ...args);
+  }
+
+  /** The same, in another directory and with variables of its own. */
+  async skeinIn(where: Where, ...args: readonly string[]): Promise<string> {
+    const said = await this.#tell(where, args);
     if (said.code === 0) return said.out;
     throw new Error(`skein ${args.join(" ")}: exit ${said.code}: ${said.err || said.out}`);
   }
 
   /** Runs a command of `skein`, whatever comes of it. */
   tell(...args: readonly string[]): Promise<Said> {
+    return this.#tell({ cwd: REPOSITORY, env: {} }, args);
+  }
+
+  #tell({ cwd, env }: Where, args: readonly string[]): Promise<Said> {
     const options = ["--state-dir", this.stateDir, "--cluster", this.name];
     const command = [join(REPOSITORY, "packages/cli/bin/skein.mjs"), ...options, ...args];
     return new Promise((resolve) => {
-      execFile(process.execPath, command, { cwd: REPOSITORY }, (error, out, err) => {
+      const around = { cwd, env: { ...process.env, ...env } };
+      execFile(process.execPath, command, around, (error, out, err) => {
         const code = error === null ? 0 : Number(error.code ?? 1);
         this.#look();
         resolve({ code, out, err });
