@@ -76,9 +76,9 @@ export const SUITES: readonly Suite[] = [
   },
   { name: "failures", realProcesses: true, tier: "full", mocha: ["test/failures/*.test.ts"] },
   {
-    name: "simulator, 50 seeds",
+    name: "simulators, more seeds",
     tier: "full",
     mocha: ["test/sim/**/*.test.ts"],
-    env: { SKEIN_SIM_SEEDS: "50" },
+    env: { SKEIN_SIM_SEEDS: "50", SKEIN_RAFT_SEEDS: "100" },
   },
 ];

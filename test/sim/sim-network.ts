@@ -56,6 +56,7 @@ export interface Service {
 
 const FIRST_EPHEMERAL_PORT = 40_000;
 const RETRY_MS_MAX = 200;
+const LATENCY_MS = [0.1, 1] as const;
 
 export class SimNetwork {
   readonly #options: SimNetworkOptions;
@@ -66,12 +67,14 @@ export class SimNetwork {
   readonly services = new Map<string, Service>();
   readonly #pipes = new Set<Pipe>();
   #lossOneIn: number;
+  #latencyMs: readonly [number, number];
   #nextPort = FIRST_EPHEMERAL_PORT;
 
   constructor(options: SimNetworkOptions) {
     this.#options = options;
     this.#random = options.random.fork("network");
     this.#lossOneIn = options.lossOneIn ?? 0;
+    this.#latencyMs = options.latencyMs ?? LATENCY_MS;
   }
 
   /** A process joins the world; a restarted one joins anew, with a new clock. */
@@ -115,6 +118,11 @@ export class SimNetwork {
     this.#lossOneIn = oneIn;
   }
 
+  /** One way; undefined: as at the beginning. */
+  setLatency(latencyMs: readonly [number, number] | undefined): void {
+    this.#latencyMs = latencyMs ?? this.#options.latencyMs ?? LATENCY_MS;
+  }
+
   readonly wire: Wire = {
     travelMs: (bytes) => this.#travelMs(bytes),
     isCut: (from, to) =>
@@ -146,7 +154,7 @@ export class SimNetwork {
   }
 
   #travelMs(bytes: number): number {
-    const [min, max] = this.#options.latencyMs ?? [0.1, 1];
+    const [min, max] = this.#latencyMs;
     const perMs = this.#options.bytesPerMs ?? 100_000;
     const microseconds = Math.round((max - min) * 1000);
     return min + this.#random.between(0, microseconds) / 1000 + bytes / perMs;

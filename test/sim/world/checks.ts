@@ -7,11 +7,6 @@ import { assert } from "@skein/common/assert";
 import { replicasOf } from "@skein/common/model/service-mode";
 import { storeFaults } from "@skein/manager/store/invariants";
 import type { ClusterView } from "@skein/manager/store/view";
-import type { Operation } from "../../linearizability/checker.ts";
-import { checkHistory } from "../../linearizability/checker.ts";
-import type { ConfigAction } from "../../linearizability/model.ts";
-import { configModel, describeAction, versionsOf } from "../../linearizability/model.ts";
-import type { Clients } from "./clients.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
 
@@ -58,31 +53,6 @@ export class SafetyChecks {
       this.#digestAt.set(applied, digest);
     }
   }
-}
-
-/**
- * Name by name: there is an order of what the clients did in which all their answers make sense.
- */
-export function checkLinearizable(clients: Clients): void {
-  for (const { name, operations } of clients.histories()) {
-    const { versions, fault } = versionsOf(operations);
-    assert(fault === undefined, `${name}: ${fault}\n${describeHistory(operations)}`);
-    const verdict = checkHistory(configModel(versions), operations);
-    if (verdict.kind === "linearizable") continue;
-    const stuck = verdict.kind === "violation" ? verdict.stuck : [];
-    const text = `${describeHistory(operations)}\nnothing explains\n${describeHistory(stuck)}`;
-    assert(false, `${name} is not linearizable (${verdict.kind}):\n${text}`);
-  }
-}
-
-function describeHistory(operations: readonly Operation<ConfigAction>[]): string {
-  return operations
-    .toSorted((a, b) => a.calledAt - b.calledAt)
-    .map(({ client, calledAt, returnedAt, action }) => {
-      const time = `${calledAt.toFixed(3)} - ${returnedAt.toFixed(3)}`;
-      return `${time} ${client}: ${describeAction(action)}`;
-    })
-    .join("\n");
 }
 
 /** Every slot of every service has one running task in rotation, on a node that is ready. */

@@ -1,6 +1,7 @@
 /**
  * What happens to a simulated cluster, drawn from its seed: each kind on or off for the whole run.
  */
+import type { Counts } from "../report.ts";
 import type { SimRandom } from "../sim-random.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
@@ -11,6 +12,9 @@ type Fault = (world: World, random: SimRandom) => (() => void) | undefined;
  * Longer than a write waits for its answer, so that some are told that they may still take effect.
  */
 const HEALED_MS_MAX = 8000;
+
+/** Longer than a log takes to be opened and a few writes. */
+const CALLS_TO_CRASH_MAX = 60;
 
 /** Each begins a fault and gives what ends it; undefined when there was nobody to hit. */
 const FAULTS: Readonly<Record<string, Fault>> = {
@@ -55,13 +59,32 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     if (world.managers.length < 3 || !world.everyManagerVotes()) return undefined;
     const node = pick(random, world.managers);
     node.wipeManager();
-    world.wipes += 1;
     return () => node.startManager();
   },
   "slow disk": (world, random) => {
     const node = pick(random, world.managers);
     node.slowDisk(random.between(5, 200));
     return () => node.slowDisk(1);
+  },
+  "slow network": (world, random) => {
+    world.network.setLatency([1, random.between(20, 150)]);
+    return () => world.network.setLatency(undefined);
+  },
+  "power cut at a disk call": (world, random) => {
+    const node = pick(random, world.managers);
+    node.crashAtCall(random.between(1, CALLS_TO_CRASH_MAX));
+    return () => {
+      node.soundDisk();
+      node.startManager();
+    };
+  },
+  "failed sync": (world, random) => {
+    const node = pick(random, world.managers);
+    node.failSyncs(random.between(1, CALLS_TO_CRASH_MAX));
+    return () => {
+      node.soundDisk();
+      node.startManager();
+    };
   },
   "cut off leader": (world) => {
     const alone = world.leader()?.config.address;
@@ -95,8 +118,9 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 /**
  * Draws which kinds this run has, and runs faults for `milliseconds`, healing each after a while.
  */
-export function plague(world: World, milliseconds: number): void {
+export function plague(world: World, milliseconds: number): Counts {
   const random = world.random.fork("faults");
+  const counts = Object.fromEntries(Object.keys(FAULTS).map((kind) => [kind, 0]));
   const kinds = Object.keys(FAULTS).filter(() => random.once(2));
   world.note(`faults: ${kinds.length === 0 ? "none" : kinds.join(", ")}`);
   const end = world.clock.now() + milliseconds;
@@ -107,6 +131,7 @@ export function plague(world: World, milliseconds: number): void {
     const begin = kind === undefined ? undefined : FAULTS[kind];
     const heal = begin?.(world, random);
     world.note(`fault: ${kind ?? "none"}`);
+    if (kind !== undefined) counts[kind] = (counts[kind] ?? 0) + 1;
     if (heal === undefined) continue;
     const once = (): void => {
       if (!heals.delete(once)) return;
@@ -119,11 +144,14 @@ export function plague(world: World, milliseconds: number): void {
   for (const heal of [...heals]) heal();
   world.network.heal();
   world.network.setLoss(0);
+  world.network.setLatency(undefined);
   for (const node of world.nodes) {
+    node.soundDisk();
     node.continue();
     node.startAll();
   }
   world.note("all faults healed");
+  return counts;
 }
 
 function pick(random: SimRandom, nodes: readonly SimNode[]): SimNode {

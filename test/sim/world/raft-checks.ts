@@ -23,6 +23,7 @@ import type { CreateRaftOptions, Raft } from "@skein/manager/raft/raft";
 import { createRaft } from "@skein/manager/raft/raft";
 import type { PersistEffect } from "@skein/manager/raft/testing/memory-disk";
 import { MemoryDisk } from "@skein/manager/raft/testing/memory-disk";
+import type { Counts } from "../report.ts";
 
 /** The disk of one member as it was promised to be. */
 interface Promised {
@@ -40,9 +41,14 @@ export class RaftChecks {
   readonly #invariants: ClusterInvariants = createClusterInvariants(
     (id, index, term) => this.#promised.get(id)?.disk.holds(index, term) ?? false,
   );
-  #elections = 0;
   #steps = 0;
-  #changes = 0;
+  readonly #counts = {
+    elections: 0,
+    "configuration changes": 0,
+    "snapshots sent": 0,
+    "snapshots installed": 0,
+    "entries cut off": 0,
+  };
 
   /** In the place of `createRaft`. */
   readonly create = (options: CreateRaftOptions): Raft => {
@@ -62,8 +68,12 @@ export class RaftChecks {
   };
 
   /** A run without them has tested nothing. */
-  counts(): { readonly steps: number; readonly elections: number; readonly changes: number } {
-    return { steps: this.#steps, elections: this.#elections, changes: this.#changes };
+  counts(): Counts {
+    return { ...this.#counts };
+  }
+
+  steps(): number {
+    return this.#steps;
   }
 
   #step(
@@ -73,16 +83,28 @@ export class RaftChecks {
   ): readonly RaftEffect[] {
     const { id } = raft.status();
     this.#before(id, promised, input);
+    const last = raft.status().lastIndex;
     const effects = raft.step(now, input);
     for (const effect of effects) {
-      // Changes of the configuration have the negative tokens.
-      if (effect.kind === "appended" && effect.token < 0) this.#changes += 1;
+      this.#count(effect, last);
       if (effect.kind === "persist") promised.writing.push(effect);
-      if (effect.kind === "role" && effect.role === "leader" && !effect.ready) this.#elections += 1;
     }
     this.#invariants.stepped(raft, effects);
     this.#steps += 1;
     return effects;
+  }
+
+  #count(effect: RaftEffect, last: number): void {
+    const counts = this.#counts;
+    // Changes of the configuration have the negative tokens.
+    const isChange = effect.kind === "appended" && effect.token < 0;
+    const isElected = effect.kind === "role" && effect.role === "leader" && !effect.ready;
+    const first = effect.kind === "persist" ? effect.entries[0]?.index : undefined;
+    if (isChange) counts["configuration changes"] += 1;
+    if (isElected) counts.elections += 1;
+    if (effect.kind === "send-snapshot") counts["snapshots sent"] += 1;
+    if (effect.kind === "install-snapshot") counts["snapshots installed"] += 1;
+    if (first !== undefined && first <= last) counts["entries cut off"] += 1;
   }
 
   #before(id: RaftId, promised: Promised, input: Step): void {

@@ -5,35 +5,33 @@
  */
 import { assert } from "@skein/common/assert";
 import { serviceId } from "@skein/common/ids";
-import { checkLinearizable, managersAgree, routesAgree, SafetyChecks, served } from "./checks.ts";
-import type { ClientCounts } from "./clients.ts";
-import { Clients } from "./clients.ts";
+import { checkLinearizable } from "../../linearizability/explain.ts";
+import { Clients } from "../clients/clients.ts";
+import type { SeedReport } from "../report.ts";
+import { OPERATIONS_MIN, SeedError, VIRTUAL_MS_MIN } from "../report.ts";
+import { managersAgree, routesAgree, SafetyChecks, served } from "./checks.ts";
 import { plague } from "./faults.ts";
 import { Operator, serviceSpec } from "./operator.ts";
 import { tryLosses } from "./trials.ts";
 import { World } from "./world.ts";
-
-export interface SeedResult {
-  readonly seed: number;
-  readonly trace: readonly string[];
-  readonly events: number;
-  readonly writes: { readonly tried: number; readonly acknowledged: number };
-  readonly clients: ClientCounts;
-  readonly elections: number;
-  /** Changes of Raft's configuration that leaders appended. */
-  readonly changes: number;
-  /** Managers that lost their disk and came back as other members. */
-  readonly wipes: number;
-}
 
 export interface SeedOptions {
   readonly seed: number;
   readonly faultMs?: number;
 }
 
-export function runSeed({ seed, faultMs = 20_000 }: SeedOptions): SeedResult {
+export function runSeed({ seed, faultMs = FAULT_MS }: SeedOptions): SeedReport {
   const managers = 1 + 2 * (seed % 3);
   const world = new World({ seed, managers, workers: 2 + (seed % 4) });
+  try {
+    return run(seed, world, faultMs);
+  } catch (error) {
+    throw new SeedError(error, world.trace);
+  }
+}
+
+function run(seed: number, world: World, faultMs: number): SeedReport {
+  const managers = world.managers.length;
   world.note(`seed ${seed}: ${managers} managers, ${world.workers.length} workers`);
   const safety = new SafetyChecks();
   const watch = watchSafety(world, safety);
@@ -48,31 +46,38 @@ export function runSeed({ seed, faultMs = 20_000 }: SeedOptions): SeedResult {
   world.until("web runs", 20_000, () => served(world));
   const clients = new Clients(world, CLIENTS);
   const operator = new Operator(world);
-  plague(world, faultMs);
+  const faults = plague(world, faultMs);
   operator.stop();
   world.until("leader after healing", 10_000, () => world.leader() !== undefined);
   world.until("all runs after healing", 120_000, () => nodesReady(world) && served(world));
   world.until("every manager votes", 60_000, () => world.everyManagerVotes());
+  const enough = (): boolean => clients.operations >= OPERATIONS_MIN;
+  world.until("clients have done enough", 120_000, enough);
   clients.finish(60_000);
   world.until("managers agree", 30_000, () => managersAgree(world));
   safety.checkDigests(world);
   world.until("routes agree", 10_000, () => routesAgree(world));
   checkAtRest(world);
-  checkLinearizable(clients);
+  checkLinearizable(clients.histories());
   tryLosses(world);
   safety.checkDigests(world);
   world.watches.checkComplete();
   watch.stop();
-  const { counts } = clients;
+  world.until("long enough", VIRTUAL_MS_MIN, () => world.clock.now() >= VIRTUAL_MS_MIN);
   const events = world.clock.ran();
-  const { elections, changes } = world.raft.counts();
-  const { wipes } = world;
-  world.note(`${elections} elections, ${changes} changes, ${wipes} wipes, ${events} events`);
-  world.note(`clients: ${JSON.stringify(counts)}`);
-  const writes = { tried: counts.writes, acknowledged: counts.acknowledged };
-  return { seed, trace: world.trace, events, writes, clients: counts, elections, changes, wipes };
+  const counts = {
+    ...faults,
+    ...world.raft.counts(),
+    "unknown outcomes": clients.counts.unknown,
+    "repeated requests": clients.counts.repeated,
+  };
+  world.note(`${JSON.stringify(counts)} ${events} events`);
+  world.note(`clients: ${JSON.stringify(clients.counts)}`);
+  const { operations } = clients;
+  return { seed, trace: world.trace, events, virtualMs: world.clock.now(), operations, counts };
 }
 
+const FAULT_MS = 30_000;
 const CLIENTS = 6;
 const SETTLE_MS = 5000;
 /** Longer than the time-outs of a session and of a leadership. */

@@ -12,7 +12,7 @@ import type { ManagerPorts } from "@skein/manager/shell/manager-ports";
 import { openRaftStorage } from "@skein/manager/wal/raft-storage";
 import type { Worker } from "@skein/worker/shell/worker";
 import { createWorker } from "@skein/worker/shell/worker";
-import type { SimClock, SimProcessClock } from "../sim-clock.ts";
+import type { SimClock, SimProcessClock, SimProcessOptions } from "../sim-clock.ts";
 import type { SimEndpoint, SimNetwork } from "../sim-network.ts";
 import type { SimRandom } from "../sim-random.ts";
 import { NodeDisk } from "./node-disk.ts";
@@ -27,6 +27,8 @@ export interface SimNodeOptions {
   readonly random: SimRandom;
   readonly note: (line: string) => void;
   readonly createRaft: NonNullable<ManagerPorts["createRaft"]>;
+  /** A manager counts a metric. */
+  readonly count: (metric: string, by: number) => void;
   /** A manager process was made and takes part from now on. */
   readonly managerMade: (name: string, manager: Manager) => void;
 }
@@ -42,7 +44,7 @@ export class SimNode {
   readonly #options: SimNodeOptions;
   #managerDisk: NodeDisk;
   readonly #workerDisk: NodeDisk;
-  readonly #offsets: { readonly wallOffsetMs: number; readonly instantOffsetMs: number };
+  readonly #offsets: SimProcessOptions;
   #managerProcess: Process | undefined;
   #workerProcess: Process | undefined;
   #manager: Manager | undefined;
@@ -60,7 +62,9 @@ export class SimNode {
     this.#workerDisk = new NodeDisk(random.fork("worker-disk"));
     // Wall clocks are an hour apart either way: nothing may depend on them.
     const wallOffsetMs = random.between(-3_600_000, 3_600_000);
-    this.#offsets = { wallOffsetMs, instantOffsetMs: random.between(0, 1_000_000) };
+    // No clock is right: one of two gains or loses up to three seconds in a hundred.
+    const pace = random.once(2) ? 1 : random.between(97, 103) / 100;
+    this.#offsets = { wallOffsetMs, instantOffsetMs: random.between(0, 1_000_000), pace };
   }
 
   get name(): string {
@@ -143,8 +147,8 @@ export class SimNode {
         segmentBytes: 64 * 1024,
       },
       (result) => {
-        assert(result.ok, `${this.name}: ${result.ok ? "" : result.error.message}`);
-        if (!result.ok || this.#managerProcess !== process) return;
+        if (this.#managerProcess !== process) return;
+        if (!result.ok) return this.#managerEnded(process, result.error.message);
         const { storage, recovered, state } = result.value;
         this.#manager = new Manager({
           config: this.config,
@@ -159,10 +163,10 @@ export class SimNode {
           recovered,
           state,
           log,
-          metrics: noMetrics,
+          metrics: { ...noMetrics, count: (name, by = 1) => this.#options.count(name, by) },
           // Often, so that followers that were away are brought up by snapshots.
           compaction: { everyEntries: random.between(20, 200), keepEntries: random.between(1, 30) },
-          fatal: (reason) => assert(false, `${this.name}: ${reason}`),
+          fatal: (reason) => this.#managerEnded(process, reason),
           soon: (what) => void process.clock.after(0, what),
           createRaft: this.#options.createRaft,
           roleChanged: ({ raft }) =>
@@ -205,7 +209,32 @@ export class SimNode {
     this.#end(this.#managerProcess);
     this.#managerProcess = undefined;
     this.#manager = undefined;
+    this.#managerDisk.disk.observe(undefined);
     this.#managerDisk.disk.crash(power ? "random" : "process");
+  }
+
+  /** From so many synced calls on they fail. */
+  failSyncs(after: number): void {
+    let left = after;
+    this.#managerDisk.disk.setFault((call) => {
+      if (call.isSynced) left -= 1;
+      return call.isSynced && left <= 0 ? "io" : undefined;
+    });
+  }
+
+  /** Nothing is wrong, or about to be, with the manager's disk. */
+  soundDisk(): void {
+    this.#managerDisk.disk.setFault(undefined);
+    this.#managerDisk.disk.observe(undefined);
+  }
+
+  /** The power goes at one of the next calls to the manager's disk, before it completes. */
+  crashAtCall(calls: number): void {
+    let left = calls;
+    this.#managerDisk.disk.observe(() => {
+      left -= 1;
+      if (left === 0) this.#options.clock.after(0, () => this.killManager(true));
+    });
   }
 
   /** The loss of an agent: its tasks run on. */
@@ -239,6 +268,14 @@ export class SimNode {
   continue(): void {
     this.#managerProcess?.clock.continue();
     this.#workerProcess?.clock.continue();
+  }
+
+  /** It found that it must not go on: only a disk that failed may be the reason. */
+  #managerEnded(process: Process, reason: string): void {
+    assert(/simulated io/.test(reason), `${this.name}: ${reason}`);
+    this.#options.clock.after(0, () => {
+      if (this.#managerProcess === process) this.killManager(false);
+    });
   }
 
   #newProcess(): Process {

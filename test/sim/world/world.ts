@@ -10,9 +10,11 @@ import type { Result } from "@skein/common/result";
 import type { Outcome } from "@skein/manager/shell/outcome";
 import type { Committed } from "@skein/manager/shell/proposals";
 import type { Command } from "@skein/manager/store/command";
+import type { ClientNode, ClientWorld } from "../clients/server.ts";
 import { SimClock } from "../sim-clock.ts";
 import { SimNetwork } from "../sim-network.ts";
 import { SimRandom } from "../sim-random.ts";
+import { configNode } from "./config-server.ts";
 import { RaftChecks } from "./raft-checks.ts";
 import { SimNode } from "./sim-node.ts";
 import { WatchChecks } from "./watch-checks.ts";
@@ -23,16 +25,17 @@ export interface WorldOptions {
   readonly workers: number;
 }
 
-export class World {
+export class World implements ClientWorld {
   readonly clock = new SimClock();
   readonly random: SimRandom;
   readonly network: SimNetwork;
   readonly nodes: readonly SimNode[];
+  readonly clientNodes: readonly ClientNode[];
   readonly trace: string[] = [];
   readonly raft = new RaftChecks();
   readonly watches = new WatchChecks();
-  /** Disks of managers that were lost for good. */
-  wipes = 0;
+  /** What the managers counted, by metric. */
+  readonly counted = new Map<string, number>();
   #requests = 0;
 
   constructor(options: WorldOptions) {
@@ -50,8 +53,10 @@ export class World {
           note: (line) => this.note(line),
           createRaft: this.raft.create,
           managerMade: (name, manager) => this.watches.follow(name, manager),
+          count: (name, by) => this.counted.set(name, (this.counted.get(name) ?? 0) + by),
         }),
     );
+    this.clientNodes = this.managers.map((node) => configNode(node, () => this.managers));
   }
 
   get managers(): readonly SimNode[] {
