@@ -28,6 +28,8 @@ export class Batch {
   readonly #failed: number[] = [];
   #next: number;
   #stopped = false;
+  /** A worker ended before its work did. */
+  #lost = false;
   #working = 0;
 
   constructor(options: BatchOptions) {
@@ -48,14 +50,15 @@ export class Batch {
   #startWorker(): void {
     this.#working += 1;
     // A group of its own: an interrupt in the terminal is for this process.
-    const worker = fork(WORKER, [this.#options.kind], { detached: true });
+    const options = { detached: true, execArgv: ["--import", "tsx"] };
+    const worker = fork(WORKER, [this.#options.kind], options);
     worker.on("message", (message) => {
       // The cast: worker.ts sends nothing else.
       this.#take(message as FromWorker);
       this.#give(worker);
     });
     worker.on("exit", (code) => {
-      if (code !== 0) console.log(`a worker ended with ${code}`);
+      if (code !== 0) this.#lost = true;
       this.#working -= 1;
       if (this.#working === 0) this.#end();
     });
@@ -98,7 +101,8 @@ export class Batch {
     console.log(`${kind}: seeds ${range}: ${describeReports(this.#reports)}`);
     if (failed.length > 0) console.log(`failed: ${failed.join(" ")}`);
     if (missing.length > 0) console.log(`never happened: ${missing.join(", ")}`);
-    const isOk = failed.length === 0 && missing.length === 0;
+    if (this.#lost) console.log("a process ended in the middle of its work");
+    const isOk = failed.length === 0 && missing.length === 0 && !this.#lost;
     appendRun({
       kind,
       start,
