@@ -18,6 +18,8 @@ export const LINK_SILENCE_MAX_MS = 10_000;
 export const LINK_CLOSE_TIMEOUT_MS = 30_000;
 /** Connections that have not shown a certificate yet, per listener: strangers cost little. */
 export const HANDSHAKES_MAX = 256;
+/** When they are that many, one that had this long gives way to a new one. */
+export const HANDSHAKE_FAIR_MS = 500;
 /** Longest request on `/ca`: a key, a proof, a token and a few addresses. */
 export const CA_REQUEST_BYTES_MAX = 16 * 1024;
 /** Requests on `/ca` under way at one manager; more are told to come back. */

@@ -22,6 +22,8 @@ export interface LinkEnd {
     | "protocol"
     | "closed";
   readonly reason: string;
+  /** A manager of our cluster, by its certificate, says that this node was removed from it. */
+  readonly cause?: "removed";
 }
 
 /**

@@ -13,6 +13,8 @@ import { WS_OPTIONS } from "./ws-link.ts";
 
 export const PROTOCOL_HEADER = "x-skein-protocol";
 /** The address a dialling node goes by; only partitions made for experiments look at it. */
+/** Of a refusal that means more than its words: "removed". */
+export const REFUSED_HEADER = "x-skein-refused";
 export const ADDRESS_HEADER = "x-skein-address";
 
 export interface DialTarget {
@@ -145,16 +147,25 @@ export class LinkDial {
 
   #refused(request: ClientRequest, response: IncomingMessage): void {
     let body = "";
+    const isRemoval = this.#isRemoval(response);
     response.setEncoding("utf8");
     response.on("data", (text: string) => {
       if (body.length < REFUSAL_BYTES_MAX) body += text.slice(0, REFUSAL_BYTES_MAX - body.length);
     });
     const told = () => {
       request.destroy();
-      this.#fail(refusalKind(response.statusCode), body || `status ${response.statusCode}`);
+      const reason = body || `status ${response.statusCode}`;
+      this.#fail(refusalKind(response.statusCode), reason, isRemoval);
     };
     response.on("end", told);
     response.on("error", told);
+  }
+
+  /** Anybody may say so; only a manager of our cluster is believed. */
+  #isRemoval(response: IncomingMessage): boolean {
+    if (response.headers[REFUSED_HEADER] !== "removed" || this.#socket === undefined) return false;
+    const peer = this.#peerOf(this.#socket);
+    return peer?.role === "manager" && peer.clusterId === this.#options.identity.clusterId;
   }
 
   #fault(error: Error): void {
@@ -162,11 +173,12 @@ export class LinkDial {
     this.#fail(faultKind(code), `${this.#options.target.address}: ${messageOf(error)}`);
   }
 
-  #fail(kind: LinkEnd["kind"], reason: string): void {
+  #fail(kind: LinkEnd["kind"], reason: string, isRemoval = false): void {
     if (!this.#finish()) return;
     this.#ws?.terminate();
     this.#socket?.destroy();
-    setImmediate(() => this.#options.failed({ kind, reason }));
+    const end: LinkEnd = isRemoval ? { kind, reason, cause: "removed" } : { kind, reason };
+    setImmediate(() => this.#options.failed(end));
   }
 
   #finish(): boolean {

@@ -26,7 +26,8 @@ import { fail, ok } from "../result.ts";
 import { readBody } from "./http-server.ts";
 import type { NodeIdentity } from "./identity.ts";
 import { subjectIdentity } from "./identity.ts";
-import { ADDRESS_HEADER, PROTOCOL_HEADER } from "./link-dial.ts";
+import { ADDRESS_HEADER, PROTOCOL_HEADER, REFUSED_HEADER } from "./link-dial.ts";
+import { Strangers } from "./strangers.ts";
 import { clipBytes, WS_OPTIONS } from "./ws-link.ts";
 
 export interface Opening {
@@ -118,8 +119,7 @@ export class LinkListener {
     noServer: true,
     clientTracking: false,
   });
-  /** Sockets that have not become links, by remote address and port. */
-  readonly #strangers = new Map<string, Socket>();
+  readonly #strangers = new Strangers();
   readonly #linksByPeer = new Map<string, number>();
   #caCalls = 0;
   #identity: NodeIdentity;
@@ -174,20 +174,14 @@ export class LinkListener {
 
   close(): void {
     this.#server.close();
-    for (const socket of this.#strangers.values()) socket.destroy();
+    this.#strangers.destroy();
   }
 
   #admit(socket: Socket): void {
-    if (this.#strangers.size >= HANDSHAKES_MAX) {
-      this.#options.refused("handshakes-full", { bound: HANDSHAKES_MAX });
-      socket.destroy();
-      return;
+    const closed = this.#strangers.admit(remoteOf(socket), socket, performance.now());
+    if (closed !== undefined) {
+      this.#options.refused("handshakes-full", { bound: HANDSHAKES_MAX, closed });
     }
-    const remote = remoteOf(socket);
-    this.#strangers.set(remote, socket);
-    socket.once("close", () => {
-      if (this.#strangers.get(remote) === socket) this.#strangers.delete(remote);
-    });
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
@@ -338,7 +332,7 @@ export class LinkListener {
     this.#upgrader.handleUpgrade(request, socket, head, (ws) => {
       upgraded = true;
       socket.removeListener("close", never);
-      this.#strangers.delete(remoteOf(socket));
+      this.#strangers.settled(remoteOf(socket));
       this.#options.opened({ ...opening, ws, released });
     });
   }
@@ -385,6 +379,7 @@ function refuse(socket: Duplex, refusal: Refusal, protocol: number): void {
   const head = [
     `HTTP/1.1 ${refusal.status} ${STATUS_TEXT[refusal.status]}`,
     `${PROTOCOL_HEADER}: ${protocol}`,
+    `${REFUSED_HEADER}: ${refusal.cause}`,
     "Content-Type: text/plain; charset=utf-8",
     `Content-Length: ${Buffer.byteLength(body)}`,
     "Connection: close",

@@ -51,6 +51,7 @@ export const WS_OPTIONS = {
 const CORK_BELOW_BYTES = 16 * 1024;
 const CLOSE_NORMAL = 1000;
 const CLOSE_UNSUPPORTED = 1003;
+const CLOSE_UNSAID = 1006;
 /** A close frame has 125 bytes, two of them for the code. */
 const CLOSE_REASON_BYTES_MAX = 123;
 const PROTOCOL_CODES: ReadonlySet<number> = new Set([1002, CLOSE_UNSUPPORTED, 1007, 1009]);
@@ -65,7 +66,6 @@ export class WsLink implements Link {
   readonly #traffic: LinkTraffic;
   readonly #ended: (link: WsLink, end: LinkEnd) => void;
   #end: LinkEnd | undefined;
-  #error: Error | undefined;
   #corked = false;
   /** Messages kept back while the link is cut, as a network would keep them for sending again. */
   #held: Uint8Array[] | undefined;
@@ -165,10 +165,12 @@ export class WsLink implements Link {
     this.#ws.on("message", (data, isBinary) => this.#take(data, isBinary));
     this.#ws.on("ping", () => this.#hear());
     this.#ws.on("pong", () => this.#hear());
+    // Who breaks the protocol is told, but its farewell is not waited for: it may never come.
     this.#ws.on("error", (error) => {
-      this.#error = error;
+      this.#finish(endOf(CLOSE_UNSAID, Buffer.alloc(0), error));
+      this.#socket.destroySoon();
     });
-    this.#ws.on("close", (code, reason) => this.#finish(endOf(code, reason, this.#error)));
+    this.#ws.on("close", (code, reason) => this.#finish(endOf(code, reason, undefined)));
   }
 
   #hear(): void {

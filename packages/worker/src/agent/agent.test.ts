@@ -575,6 +575,18 @@ describe("a planned end", () => {
     expect(talk.now - began).to.equal(1000);
   });
 
+  it("ends the tasks of a node that was removed, serves nothing, and asks nobody again", () => {
+    const talk = new Talk().running();
+    const end = { kind: "forbidden", reason: "removed", cause: "removed" } as const;
+    expect(talk.say({ kind: "closed", link: 1, end })).to.deep.equal([
+      "close #1: the agent ends",
+      "data-plane routes ",
+      "stop t1",
+    ]);
+    expect(talk.engine(exited(143, true))).to.include("left");
+    expect(talk.agent.wakeAt()).to.equal(undefined);
+  });
+
   it("keeps the tasks when it announces a return", () => {
     const talk = new Talk().running();
     const said = talk.say({ kind: "leave", keepTasks: true, backWithinMs: 60_000 });

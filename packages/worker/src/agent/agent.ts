@@ -18,15 +18,17 @@ import { unreachable } from "@skein/common/assert";
 import type { Machine, Wake } from "@skein/common/host/machine";
 import type { TaskId } from "@skein/common/ids";
 import { compareIds } from "@skein/common/ids";
+import type { LinkEnd } from "@skein/common/io/network";
 import type { ServiceRoute } from "@skein/common/model/routes";
 import type { Instant } from "@skein/common/time";
-import { earliest, later } from "@skein/common/time";
+import { earliest } from "@skein/common/time";
 import type { Assignment, TaskReport, ToWorker } from "@skein/common/wire/dispatch-messages";
 import { DISPATCH_VERSION } from "@skein/common/wire/dispatch-messages";
 import type { FromDataPlane } from "../dataplane/protocol.ts";
 import type { EngineEvent } from "../engine/engine.ts";
-import { LEAVE_REPORT_MS, TASKS_MAX } from "../limits.ts";
+import { TASKS_MAX } from "../limits.ts";
 import type { AgentOptions } from "./agent-options.ts";
+import { Departure } from "./departure.ts";
 import { absentFrom, heard } from "./facts-of-tasks.ts";
 import { FileValues } from "./file-values.ts";
 import { hasHostPorts, hostRoutes } from "./host-ports.ts";
@@ -39,13 +41,6 @@ import { VerdictOutbox } from "./verdict-outbox.ts";
 import { VersionedStream } from "./versions.ts";
 
 type Received<K extends ToWorker["kind"]> = Extract<ToWorker, { readonly kind: K }>;
-
-interface Leaving {
-  readonly keepTasks: boolean;
-  readonly backWithinMs: number;
-  /** Set once nothing runs any more: how long the last statuses may take. */
-  reportUntil?: Instant;
-}
 
 export function createAgent(options: AgentOptions): Agent {
   return new Agent(options);
@@ -64,7 +59,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
   readonly #verdicts = new VerdictOutbox();
   #routes = new Map<string, ServiceRoute>();
   readonly #files = new FileValues();
-  #leaving: Leaving | undefined;
+  readonly #departure = new Departure();
   #left = false;
   #effects: AgentEffect[] = [];
 
@@ -91,7 +86,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
 
   wakeAt(): Instant | undefined {
     if (this.#left) return undefined;
-    let at = earliest(this.#session.wakeAt(), this.#leaving?.reportUntil);
+    let at = earliest(this.#session.wakeAt(), this.#departure.wakeAt());
     if (this.#session.isLive()) at = earliest(at, this.#outbox.deadline());
     for (const task of this.#timed) at = earliest(at, task.wakeAt());
     return at;
@@ -126,7 +121,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
       case "received":
         return this.#received(input.link, input.message, turn);
       case "closed":
-        return this.#closed(input.link, turn);
+        return this.#closed(input.link, input.end, turn);
       case "engine":
         return this.#engine(input.event, turn);
       case "data-plane":
@@ -195,9 +190,10 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     turn.emit({ kind: "send", link: this.#session.link(), message });
   }
 
-  #closed(link: number, turn: TaskTurn): void {
+  #closed(link: number, end: LinkEnd, turn: TaskTurn): void {
     if (!this.#session.owns(link)) return;
     this.#restartStreams();
+    if (end.cause === "removed") return this.#removed(turn);
     this.#session.closed(turn.now, turn);
   }
 
@@ -251,7 +247,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     if (message.managers.length > 0) this.#learn(message.managers, turn);
     turn.emit({ kind: "count", name: "skein_agent_sessions_total" });
     this.#verdicts.welcomed(turn, this.#session);
-    if (this.#leaving !== undefined) this.#announceLeave(this.#leaving, turn);
+    this.#announceLeave(turn);
   }
 
   #learn(managers: readonly string[], turn: TaskTurn): void {
@@ -272,7 +268,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
 
   #put(assignment: Assignment, turn: TaskTurn): void {
     const known = this.#tasks.get(assignment.taskId);
-    if (known === undefined && this.#leaving !== undefined) return; // A4
+    if (known === undefined && this.#departure.hasBegun()) return; // A4
     if (known === undefined && this.#tasks.size >= TASKS_MAX) {
       const error = `the node holds ${TASKS_MAX} tasks already`;
       const status = { state: "rejected", at: turn.wall, message: "assigned", error } as const;
@@ -332,21 +328,29 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     this.#advance(task, turn);
   }
 
-  #leave(input: Extract<AgentInput, { readonly kind: "leave" }>, turn: TaskTurn): void {
-    if (this.#leaving !== undefined) return;
-    this.#leaving = { keepTasks: input.keepTasks, backWithinMs: input.backWithinMs };
-    if (this.#session.isLive()) this.#announceLeave(this.#leaving, turn);
-    if (input.keepTasks) return;
+  #leave(manner: { readonly keepTasks: boolean; readonly backWithinMs: number }, turn: TaskTurn) {
+    if (!this.#departure.begin(manner)) return;
+    if (this.#session.isLive()) this.#announceLeave(turn);
+    if (manner.keepTasks) return;
     for (const task of this.tasks()) {
       task.leave();
       this.#advance(task, turn);
     }
   }
 
-  #announceLeave(leaving: Leaving, turn: TaskTurn): void {
-    const { keepTasks: restarting, backWithinMs } = leaving;
-    const link = this.#session.link();
-    turn.emit({ kind: "send", link, message: { kind: "leaving", restarting, backWithinMs } });
+  #announceLeave(turn: TaskTurn): void {
+    const message = this.#departure.announcement();
+    if (message !== undefined) turn.emit({ kind: "send", link: this.#session.link(), message });
+  }
+
+  /** By the cluster: nothing of it runs here any more, and nobody there would hear of it. */
+  #removed(turn: TaskTurn): void {
+    const message = "this node was removed from its cluster: its tasks end";
+    turn.emit({ kind: "note", level: "warn", message });
+    this.#session.end(turn);
+    this.#routes = new Map();
+    this.#tellRoutes(turn);
+    this.#leave({ keepTasks: false, backWithinMs: 0 }, turn);
   }
 
   /** The one place that lets a task act; keeps the database, the outbox and the timers in step. */
@@ -382,15 +386,13 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     turn.emit({ kind: "send", link, message: { kind: "status", ...batch } });
   }
 
-  #finishLeaving(turn: TaskTurn): void {
-    const leaving = this.#leaving;
-    if (leaving === undefined) return;
-    if (!leaving.keepTasks && this.tasks().some((task) => !task.isTerminal())) return;
-    leaving.reportUntil ??= later(turn.now, LEAVE_REPORT_MS);
+  #finishLeaving({ now, emit }: TaskTurn): void {
+    if (!this.#departure.hasBegun()) return;
+    const isIdle = this.tasks().every((task) => task.isTerminal());
     const isTold = this.#outbox.isEmpty() || !this.#session.isLive();
-    if (!isTold && turn.now < leaving.reportUntil) return;
+    if (!this.#departure.isOver(now, { isIdle, isTold })) return;
     this.#left = true;
-    this.#session.end(turn);
-    turn.emit({ kind: "left" });
+    this.#session.end({ emit });
+    emit({ kind: "left" });
   }
 }

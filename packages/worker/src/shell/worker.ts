@@ -126,6 +126,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
   #database: TaskDatabase | undefined;
   #listener: Listener | undefined;
   #left: (() => void) | undefined;
+  #hasLeft = false;
 
   constructor(ports: WorkerPorts) {
     this.#ports = ports;
@@ -166,6 +167,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
 
   leave(options: LeaveOptions, left: () => void): void {
     if (!options.keepTasks) this.#gossip.leave();
+    if (this.#hasLeft) return left();
     this.#left = left;
     this.#driver.submit({ kind: "leave", ...options });
   }
@@ -301,6 +303,7 @@ class WorkerHost implements Worker, Host<AgentEffect, AgentInput> {
       case "trust":
         return this.#ports.trusted?.(effect.notice);
       case "left":
+        this.#hasLeft = true;
         return this.#left?.();
       case "save":
         return undefined; // `persist` has it.
