@@ -32,6 +32,7 @@ export const SUITES: readonly Suite[] = [
   { name: "paper", tier: "quick", mocha: ["test/paper/**/*.test.ts"] },
   { name: "scenarios", tier: "quick", mocha: ["test/scenarios/*.test.ts"] },
   { name: "contract", tier: "quick", mocha: ["test/contract/**/*.test.ts"] },
+  { name: "fuzz", tier: "quick", mocha: ["test/fuzz/*.test.ts"] },
   { name: "simulator", tier: "quick", mocha: ["test/sim/**/*.test.ts"] },
   {
     name: "integration",
@@ -41,6 +42,13 @@ export const SUITES: readonly Suite[] = [
   },
   { name: "cli", realProcesses: true, tier: "quick", mocha: ["test/cli/*.test.ts"] },
   { name: "machines", realProcesses: true, tier: "full", mocha: ["test/machines/*.test.ts"] },
+  {
+    name: "five hosts",
+    realProcesses: true,
+    tier: "full",
+    mocha: ["test/hosts/*.test.ts"],
+    needs: ["root", "namespaces"],
+  },
   {
     name: "docker CLI",
     realProcesses: true,

@@ -20,17 +20,25 @@ const DEADLINE_MS = 30_000;
 /** Nobody else's corner of 127.0.0.0/8. */
 const CORNER = `127.${100 + (process.pid % 90)}.${Math.floor(process.pid / 90) % 250}`;
 
+/** Where a machine is: its address, and what a command that runs there begins with. */
+export interface Where {
+  readonly address: string;
+  readonly inside: readonly string[];
+}
+
 export class Machine {
   readonly name: string;
   readonly address: string;
   readonly directory: string;
   readonly socket: string;
+  readonly #inside: readonly string[];
   readonly #output: string[] = [];
   #process: ChildProcess | undefined;
 
-  constructor(at: number) {
+  constructor(at: number, where: Where = { address: `${CORNER}.${at}`, inside: [] }) {
     this.name = `host-${at}`;
-    this.address = `${CORNER}.${at}`;
+    this.address = where.address;
+    this.#inside = where.inside;
     this.directory = mkdtempSync(join(tmpdir(), "skein-m-"));
     this.socket = join(this.directory, "skein.sock");
   }
@@ -38,7 +46,8 @@ export class Machine {
   async start(): Promise<this> {
     const ready = join(this.directory, "ready");
     const args = ["--state-dir", this.directory, "--name", this.name, "--ready-file", ready];
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
+    const [command = "", ...before] = [...this.#inside, process.execPath];
+    const child = spawn(command, [...before, PROGRAM, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const keep = (chunk: Buffer): void => void this.#output.push(chunk.toString("utf8"));

@@ -1,6 +1,6 @@
 /**
- * Who does not belong to the cluster, seen from the wire: what it gets, that it is counted, and that
- * a node that does belong is served all the while.
+ * Who does not belong to the cluster, seen from the wire: what it gets, that it is counted, and
+ * that a node that does belong is served all the while.
  */
 import { connect as connectTcp, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
@@ -55,6 +55,13 @@ async function until(what: string, done: () => boolean, limitMs = 8000): Promise
     if (clock.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+interface Hostile {
+  readonly name: string;
+  readonly bytes: Buffer;
+  /** The connection ends with it. */
+  readonly end?: true;
 }
 
 describe("who does not belong", function () {
@@ -159,7 +166,7 @@ describe("who does not belong", function () {
     expect(refusals("cluster")).to.equal(before + 1);
   });
 
-  it("a removed node: its link ends at once, and it is told by a manager, who is believed", async () => {
+  it("a removed node: its link ends at once, and a manager who says why is believed", async () => {
     const client = await dial(await issue("gone"));
     expect(client.link).not.to.equal(undefined);
     server.setStanding({ removed: new Set(["gone"]), demoted: new Set() });

@@ -21,7 +21,7 @@ import {
 import type { Configuration, SnapshotMeta } from "../raft/protocol.ts";
 import { snapshotMetaSchema } from "../raft/protocol.ts";
 
-const messageSchema = v.variant("kind", [
+export const snapshotMessageSchema = v.variant("kind", [
   v.object({
     kind: v.literal("header"),
     term: termNumber,
@@ -31,7 +31,7 @@ const messageSchema = v.variant("kind", [
   v.object({ kind: v.literal("chunk"), position: count, data: bytes }),
   v.object({ kind: v.literal("result"), installed: flag }),
 ]);
-type Message = Decoded<typeof messageSchema>;
+type Message = Decoded<typeof snapshotMessageSchema>;
 type Header = Extract<Message, { readonly kind: "header" }>;
 
 export interface Arrived {
@@ -134,7 +134,7 @@ class Sending {
   }
 
   message(frame: Uint8Array): void {
-    const message = decode(messageSchema, frame);
+    const message = decode(snapshotMessageSchema, frame);
     this.#finish(message.ok && message.value.kind === "result" && message.value.installed);
   }
 
@@ -186,7 +186,7 @@ class Receiving {
   }
 
   message(frame: Uint8Array): void {
-    const message = decode(messageSchema, frame);
+    const message = decode(snapshotMessageSchema, frame);
     const problem = message.ok ? this.#take(message.value) : message.error.reason;
     if (problem === undefined) return;
     this.#options.log.write("warn", "snapshot refused", { from: this.#from, reason: problem });

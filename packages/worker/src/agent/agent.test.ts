@@ -296,6 +296,22 @@ describe("the agent's session", () => {
     talk.live();
     expect(talk.say({ kind: "described" })).to.deep.equal(["send #1 description"]);
   });
+
+  it("corrects a hello that was under way when the node changed", () => {
+    const talk = new Talk();
+    talk.restore();
+    talk.say({ kind: "opened", link: 1 });
+    expect(talk.say({ kind: "described" })).to.deep.equal([]);
+    expect(talk.hear(1, WELCOME)).to.include("send #1 description");
+  });
+
+  it("dials anew with a new certificate, in whatever state the old one's dial is", () => {
+    const talk = new Talk();
+    talk.restore();
+    expect(talk.say({ kind: "reconnect" })).to.include("dial #2 m3");
+    talk.say({ kind: "opened", link: 2 });
+    expect(talk.say({ kind: "reconnect" })).to.include("dial #3 m1");
+  });
 });
 
 describe("a task on the agent", () => {

@@ -38,7 +38,7 @@ import { StatusOutbox } from "./status-report.ts";
 import type { TaskTurn } from "./task.ts";
 import { AgentTask } from "./task.ts";
 import { VerdictOutbox } from "./verdict-outbox.ts";
-import { VersionedStream } from "./versions.ts";
+import { SessionStreams } from "./versions.ts";
 
 type Received<K extends ToWorker["kind"]> = Extract<ToWorker, { readonly kind: K }>;
 
@@ -53,14 +53,13 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
   readonly #tasks = new Map<TaskId, AgentTask>();
   /** Tasks that wait for a time: they drain, or have a health check. */
   readonly #timed = new Set<AgentTask>();
-  readonly #assignments = new VersionedStream();
-  readonly #routeVersions = new VersionedStream();
-  readonly #memberVersions = new VersionedStream();
+  readonly #streams = new SessionStreams();
   readonly #verdicts = new VerdictOutbox();
   #routes = new Map<string, ServiceRoute>();
   readonly #files = new FileValues();
   readonly #departure = new Departure();
   #left = false;
+  #isOutdated = false; // What the last hello said of the node is no longer so.
   #effects: AgentEffect[] = [];
 
   constructor(options: AgentOptions) {
@@ -166,6 +165,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
   #opened(link: number, turn: TaskTurn): void {
     if (!this.#session.owns(link)) return;
     this.#session.opened(turn.now);
+    this.#isOutdated = false;
     const { name, availability, describe } = this.#options;
     const tasks = this.tasks().map(
       (task): TaskReport => ({
@@ -177,31 +177,32 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     turn.emit({ kind: "send", link, message: { ...hello, description: describe(), tasks } });
   }
 
+  /** Also before there is a session: what was dialled or said until now is the old identity's. */
   #reconnect(turn: TaskTurn): void {
-    if (!this.#session.isLive()) return;
+    if (!this.#session.owns(this.#session.link())) return;
     this.#restartStreams();
     this.#session.abandon(turn.now, "the certificate was renewed", turn);
   }
 
-  /** Without a session there is nothing to correct: the next hello says it. */
+  /** Before there is a session the next hello says it; one that was sent is corrected later. */
   #described(turn: TaskTurn): void {
-    if (!this.#session.isLive()) return;
-    const message = { kind: "description", description: this.#options.describe() } as const;
-    turn.emit({ kind: "send", link: this.#session.link(), message });
+    const link = this.#session.link();
+    this.#isOutdated = !this.#session.isLive();
+    if (this.#isOutdated) return;
+    const description = this.#options.describe();
+    turn.emit({ kind: "send", link, message: { kind: "description", description } });
   }
 
   #closed(link: number, end: LinkEnd, turn: TaskTurn): void {
     if (!this.#session.owns(link)) return;
     this.#restartStreams();
-    if (end.cause === "removed") return this.#removed(turn);
-    this.#session.closed(turn.now, turn);
+    if (end.cause === "removed") this.#removed(turn);
+    else this.#session.closed(turn.now, turn);
   }
 
   #restartStreams(): void {
     this.#outbox.restart();
-    this.#assignments.restart();
-    this.#routeVersions.restart();
-    this.#memberVersions.restart();
+    this.#streams.restart();
   }
 
   #received(link: number, message: ToWorker, turn: TaskTurn): void {
@@ -217,7 +218,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
       case "routes":
         return this.#routed(message, turn);
       case "members":
-        if (!this.#memberVersions.follows(message)) return this.#gap("members", turn);
+        if (!this.#streams.members.follows(message)) return this.#gap("members", turn);
         return turn.emit({ kind: "learnt", message });
       case "status-stored":
         return this.#outbox.stored(message.sequence);
@@ -248,6 +249,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
     turn.emit({ kind: "count", name: "skein_agent_sessions_total" });
     this.#verdicts.welcomed(turn, this.#session);
     this.#announceLeave(turn);
+    if (this.#isOutdated) this.#described(turn);
   }
 
   #learn(managers: readonly string[], turn: TaskTurn): void {
@@ -257,7 +259,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
   }
 
   #assigned(message: Received<"assignments">, turn: TaskTurn): void {
-    if (!this.#assignments.follows(message)) return this.#gap("assignments", turn);
+    if (!this.#streams.assignments.follows(message)) return this.#gap("assignments", turn);
     for (const assignment of message.put) this.#put(assignment, turn);
     this.#files.forget(this.#tasks.values());
     const removed = message.complete ? absentFrom(this.tasks(), message.put) : message.remove;
@@ -289,7 +291,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
   }
 
   #routed(message: Received<"routes">, turn: TaskTurn): void {
-    if (!this.#routeVersions.follows(message)) return this.#gap("routes", turn);
+    if (!this.#streams.routes.follows(message)) return this.#gap("routes", turn);
     if (message.index !== undefined) turn.emit({ kind: "learnt", message });
     if (message.complete) this.#routes = new Map();
     for (const route of message.put) this.#routes.set(route.serviceId, route);
@@ -345,8 +347,7 @@ export class Agent implements Machine<AgentInput, AgentEffect> {
 
   /** By the cluster: nothing of it runs here any more, and nobody there would hear of it. */
   #removed(turn: TaskTurn): void {
-    const message = "this node was removed from its cluster: its tasks end";
-    turn.emit({ kind: "note", level: "warn", message });
+    turn.emit({ kind: "note", level: "warn", message: "this node was removed from its cluster" });
     this.#session.end(turn);
     this.#routes = new Map();
     this.#tellRoutes(turn);

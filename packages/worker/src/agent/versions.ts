@@ -25,3 +25,16 @@ export class VersionedStream {
     return fits;
   }
 }
+
+/** What the leader streams to a session. */
+export class SessionStreams {
+  readonly assignments = new VersionedStream();
+  readonly routes = new VersionedStream();
+  readonly members = new VersionedStream();
+
+  restart(): void {
+    this.assignments.restart();
+    this.routes.restart();
+    this.members.restart();
+  }
+}
