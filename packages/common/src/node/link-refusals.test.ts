@@ -194,18 +194,14 @@ describe("who does not belong", function () {
     await until("both are counted", () => refusals("handshake") === before + 2);
   });
 
-  const frames: readonly { readonly name: string; readonly bytes: Buffer; readonly end?: true }[] =
-    [
-      { name: "noise", bytes: Buffer.alloc(512, 0xf7) },
-      { name: "a frame of 1 GiB, announced", bytes: frameHead(2 ** 30) },
-      { name: "a frame of 2^63 bytes", bytes: Buffer.from("82ff8000000000000000", "hex") },
-      { name: "a frame that is not masked", bytes: Buffer.from("820161", "hex") },
-      {
-        name: "half a frame",
-        bytes: Buffer.concat([frameHead(1000), Buffer.alloc(10)]),
-        end: true,
-      },
-    ];
+  const half = Buffer.concat([frameHead(1000), Buffer.alloc(10)]);
+  const frames: readonly Hostile[] = [
+    { name: "noise", bytes: Buffer.alloc(512, 0xf7) },
+    { name: "a frame of 1 GiB, announced", bytes: frameHead(2 ** 30) },
+    { name: "a frame of 2^63 bytes", bytes: Buffer.from("82ff8000000000000000", "hex") },
+    { name: "a frame that is not masked", bytes: Buffer.from("820161", "hex") },
+    { name: "half a frame", bytes: half, end: true },
+  ];
   for (const { name, bytes, end } of frames) {
     it(`${name}, on a link: it ends, and nothing was read`, async () => {
       const count = () =>
