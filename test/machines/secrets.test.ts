@@ -84,6 +84,21 @@ describe("a secret", function () {
     await until(DEADLINE_MS, "its files gone", () => !existsSync(join(directory, "..")));
   });
 
+  it("a config changes likewise", async () => {
+    const { body } = await machine.ask("GET /configs/motd");
+    const { ID, Version } = body as { ID: string; Version: { Index: number } };
+    const query = { version: String(Version.Index) };
+    const sent = { Name: "motd", Labels: {}, Data: base64("motd: goodbye") };
+    const answer = await machine.ask(`POST /configs/${ID}/update`, { query, body: sent });
+    expect(answer.status, String(answer.message)).to.equal(200);
+    await output(machine, "motd=motd: goodbye");
+    const renamed = await machine.ask(`POST /configs/${ID}/update`, {
+      query,
+      body: { ...sent, Name: "other" },
+    });
+    expect(renamed.status).to.equal(400);
+  });
+
   it("leaves no byte in any file, log, answer or command line", async () => {
     expect((await machine.ask("DELETE /services/web")).status).to.equal(200);
     await until(DEADLINE_MS, "no task", async () => (await running(machine)).length === 0);

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { textAt } from "../api/read.ts";
+import { at, numberAt, textAt } from "../api/read.ts";
 import { CONFIG_BYTES_MAX, SECRET_BYTES_MAX } from "../limits.ts";
 import { age } from "../output/age.ts";
 import { table } from "../output/table.ts";
@@ -38,6 +38,13 @@ export function addStoredData(program: Command, noun: Noun): void {
     )
     .action((name: string, file: string, _flags: unknown, command: Command) =>
       create(noun, { name, file }, command.optsWithGlobals<CreateFlags>()),
+    );
+  stored
+    .command(`update <${noun}> <file>`)
+    .description(`Give a ${noun} another value; services that use it are updated`)
+    .addHelpText("after", examples(`skein ${noun} update motd ./motd.txt`))
+    .action((name: string, file: string, _flags: unknown, command: Command) =>
+      update(noun, { name, file }, command.optsWithGlobals<GlobalOptions>()),
     );
   addListFlags(stored.command("ls").description(`List ${noun}s`))
     .addHelpText("after", examples(`skein ${noun} ls`))
@@ -77,6 +84,22 @@ async function create(noun: Noun, { name, file }: Source, flags: CreateFlags): P
   const made = await call(api, { method: "POST", path: `/${noun}s/create`, body }, what);
   if (flags.json === true) printJson({ id: textAt(made, "ID"), name });
   else print(textAt(made, "ID"));
+}
+
+/** At the version that was read: of two who change it at once, one is told. */
+async function update(noun: Noun, { name, file }: Source, flags: GlobalOptions): Promise<void> {
+  const what = `update ${noun} ${name}`;
+  const data = readData(file, BYTES_MAX[noun], what);
+  const api = await client(flags, what);
+  const path = `/${noun}s/${encodeURIComponent(name)}`;
+  const found = await call(api, { method: "GET", path }, what);
+  const id = textAt(found, "ID");
+  const labels = at(found, "Spec", "Labels");
+  const body = { Name: nameOf(found), Labels: labels ?? {}, Data: data.toString("base64") };
+  const query = { version: String(numberAt(found, "Version", "Index")) };
+  await call(api, { method: "POST", path: `/${noun}s/${id}/update`, query, body }, what);
+  if (flags.json === true) printJson({ id, name });
+  else print(name);
 }
 
 function readData(file: string, bytesMax: number, what: string): Buffer {

@@ -1,6 +1,6 @@
-/** POST /configs/create and /configs/{id}/update: only labels may change later. */
+/** POST /configs/create and /configs/{id}/update: labels may change later, and the data. */
 import { configId } from "@skein/common/ids";
-import type { Config } from "@skein/common/model/config";
+import type { Config, ConfigSpec } from "@skein/common/model/config";
 import { ok } from "@skein/common/result";
 import type { CommandOf } from "../store/command.ts";
 import type { Checked } from "./api-error.ts";
@@ -23,8 +23,13 @@ export function updateConfig(
   const read = readConfigSpec(body);
   if (!read.ok) return read;
   const { spec, hasData } = read.value;
-  const named = spec.name === "" ? config.spec.name : spec.name;
-  if (named !== config.spec.name) return invalidArgument("only updates to Labels are allowed");
-  const kept = { ...spec, name: named, data: hasData ? spec.data : config.spec.data };
-  return ok({ kind: "update-config", configId: config.id, version, spec: kept });
+  const name = spec.name === "" ? config.spec.name : spec.name;
+  if (name !== config.spec.name) return invalidArgument("the name of a config cannot be changed");
+  if (!hasData) return ok(command(config, version, { ...spec, name, data: config.spec.data }));
+  const next = checkNewConfig({ ...spec, name });
+  return next.ok ? ok({ ...command(config, version, next.value), isOther: true }) : next;
+}
+
+function command({ id }: Config, version: number, spec: ConfigSpec): CommandOf<"update-config"> {
+  return { kind: "update-config", configId: id, version, spec };
 }

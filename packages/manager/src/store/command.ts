@@ -241,12 +241,13 @@ const simpleCommandSchema = v.variant("kind", [
   /** The reaper: history beyond the limit, and tasks whose removal is complete. */
   v.object({ kind: v.literal("delete-tasks"), taskIds: v.array(id<TaskId>()) }),
   v.object({ kind: v.literal("create-config"), configId: id<ConfigId>(), spec: configSpecSchema }),
-  /** Only labels may change. */
+  /** `isOther`: the data may change, too; then the services that use it are renewed. */
   v.object({
     kind: v.literal("update-config"),
     configId: id<ConfigId>(),
     version: count,
     spec: configSpecSchema,
+    isOther: v.exactOptional(flag),
   }),
   v.object({ kind: v.literal("remove-config"), configId: id<ConfigId>() }),
   v.object({ kind: v.literal("create-secret"), secretId: id<SecretId>(), spec: secretSpecSchema }),

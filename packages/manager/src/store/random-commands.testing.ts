@@ -172,11 +172,7 @@ const MAKERS: readonly Maker[] = [
   (_view, { a }) => ({ kind: "remove-service", serviceId: service(a) }),
   runJob,
   runJob,
-  (view, { a }) => {
-    const removed = view.services.list().filter((one) => one.removed === true);
-    const id = removed[a % Math.max(1, removed.length)]?.id ?? service(a);
-    return { kind: "forget-service", serviceId: id };
-  },
+  forgetService,
   setUpdateStatus,
   setUpdateStatus,
   fillSlots,
@@ -251,6 +247,11 @@ function runJob(view: ClusterView, { a, b, flag }: Draw): Command {
   };
 }
 
+function forgetService(view: ClusterView, { a }: Draw): Command {
+  const removed = view.services.list().filter((one) => one.removed === true);
+  return { kind: "forget-service", serviceId: removed[a % removed.length]?.id ?? service(a) };
+}
+
 /** Mostly of the mode it has: another one is refused. */
 function changed(next: ServiceSpec, view: ClusterView, n: number): ServiceSpec {
   const mode = view.services.get(service(n))?.spec.mode;
@@ -308,11 +309,9 @@ function writeStack(view: ClusterView, draw: Draw): Command {
 
 function forgetNetwork(view: ClusterView, { a }: Draw): Command {
   const removed = view.networks.list().filter((row) => row.removedAt !== undefined);
-  const networkId = removed[a % Math.max(1, removed.length)]?.id ?? network(a);
-  return { kind: "forget-network", networkId };
+  return { kind: "forget-network", networkId: removed[a % removed.length]?.id ?? network(a) };
 }
 
-/** What leads up to it is rare, too: a member, then its demotion. */
 function unregisterManager(view: ClusterView, draw: Draw): Command {
   const { a, b } = draw;
   const members = view.nodes.list().filter((one) => one.manager !== undefined);
@@ -334,7 +333,7 @@ function registerManager(view: ClusterView, { a, b }: Draw): Command {
   return { kind: "register-manager", nodeId: b % 8 === 0 ? node(a) : id, manager };
 }
 
-function updateConfig(view: ClusterView, { a, b, off }: Draw): Command {
+function updateConfig(view: ClusterView, { a, b, off, flag }: Draw): Command {
   return {
     kind: "update-config",
     configId: config(a),
@@ -344,6 +343,7 @@ function updateConfig(view: ClusterView, { a, b, off }: Draw): Command {
       labels: { x: pick(NAMES, b, "") },
       data: new Uint8Array([b % 2]),
     },
+    ...(flag ? { isOther: true } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 import { configId, nodeId, serviceId, taskId } from "@skein/common/ids";
 import { expect } from "chai";
+import type { Command } from "../command.ts";
 import type { Bench } from "../testing.ts";
 import {
   assign,
@@ -11,6 +12,7 @@ import {
   initCluster,
   joinNode,
   report,
+  serviceSpec,
   setNodeState,
 } from "../testing.ts";
 
@@ -261,6 +263,37 @@ describe("configs", () => {
       expect(bench.say(command)).to.equal(says);
     });
   }
+
+  it("take other data when that is asked for, which renews the services that use them", () => {
+    const bench = createCluster();
+    bench.run(createConfig("f"));
+    const file = {
+      kind: "config",
+      id: "f",
+      name: "f",
+      target: "/f",
+      uid: "0",
+      gid: "0",
+      mode: 292,
+    };
+    const using = serviceSpec("s1");
+    const process = { ...using.task.process, files: [file] };
+    const task = { ...using.task, process };
+    bench.run({ ...createService("s1"), spec: { ...using, task } } as Command);
+    bench.run(createService("s2"));
+    const index = (id: string) => bench.store.view.services.get(serviceId(id))?.taskIndex;
+    const before = [index("s1"), index("s2")];
+    const other = { ...update(3, { data: new Uint8Array([9]) }), isOther: true };
+    expect(bench.say(other)).to.equal("accepted");
+    expect(index("s1")).to.equal(bench.store.view.index);
+    expect(index("s2")).to.equal(before[1]);
+    const { version = 0 } = bench.store.view.configs.get(configId("f")) ?? {};
+    const same = { ...update(version, { data: new Uint8Array([9]) }), isOther: true };
+    const renewed = index("s1");
+    expect(bench.say(same)).to.equal("accepted");
+    expect(index("s1")).to.equal(renewed);
+    expect(bench.say({ ...other, version })).to.match(/^version-conflict/);
+  });
 
   it("are gone when removed", () => {
     const bench = createCluster();

@@ -3,8 +3,8 @@ import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
 import { configInUse, configNotFound } from "../refusal.ts";
+import { uses } from "../renew-users.ts";
 import type { StoreView } from "../tables.ts";
-import { uses } from "./update-secret.ts";
 
 export function applyRemoveConfig(
   view: StoreView,

@@ -3,8 +3,8 @@ import type { CommandOf } from "../command.ts";
 import type { Facts, Outcome } from "../draft.ts";
 import { Draft } from "../draft.ts";
 import { secretInUse, secretNotFound } from "../refusal.ts";
+import { uses } from "../renew-users.ts";
 import type { StoreView } from "../tables.ts";
-import { uses } from "./update-secret.ts";
 
 export function applyRemoveSecret(
   view: StoreView,
