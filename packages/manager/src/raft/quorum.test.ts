@@ -1,7 +1,7 @@
 import { raftId } from "@skein/common/ids";
 import { expect } from "chai";
 import type { Configuration } from "./protocol.ts";
-import { isMember, membersOf, quorumFloor, voteOutcome, votersOf } from "./quorum.ts";
+import { isExpelled, isMember, membersOf, quorumFloor, voteOutcome, votersOf } from "./quorum.ts";
 
 const IDS = ["a", "b", "c", "d", "e"].map(raftId);
 
@@ -43,6 +43,14 @@ describe("quorum", () => {
       const floor = quorumFloor(joint, (id) => acks[IDS.findIndex((other) => other === id)] ?? 0);
       expect(floor, acks.join()).to.equal(both ? 1 : 0);
     }
+  });
+
+  it("keeps a removed voter until the joint configuration is left", () => {
+    const [stays, goes] = [raftId("a"), raftId("b")];
+    const left: Configuration = { voters: [stays], learners: [], addresses: {}, removed: [goes] };
+    expect(isExpelled({ ...left, outgoing: [stays, goes] }, goes)).to.equal(false);
+    expect(isExpelled(left, goes)).to.equal(true);
+    expect(isExpelled(left, stays)).to.equal(false);
   });
 
   it("has no quorum without voters", () => {

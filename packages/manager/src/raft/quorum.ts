@@ -51,6 +51,14 @@ export function membersOf(configuration: Configuration): readonly RaftId[] {
   return sortedUnion(votersOf(configuration), configuration.learners);
 }
 
+/**
+ * Removed for good, and no longer needed: a voter that leaves has its vote until the joint
+ * configuration is left. Of two, the one that stays cannot leave it without the other's.
+ */
+export function isExpelled(configuration: Configuration, id: RaftId): boolean {
+  return configuration.removed?.includes(id) === true && !membersOf(configuration).includes(id);
+}
+
 function majorityFloor(voters: readonly RaftId[], valueOf: (id: RaftId) => number): number {
   if (voters.length === 0) return Number.NEGATIVE_INFINITY; // Q3
   const values = voters.map(valueOf).sort((a, b) => b - a);

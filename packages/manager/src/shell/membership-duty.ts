@@ -12,6 +12,7 @@ import { MEMBERSHIP_LOOK_MS } from "../limits.ts";
 import type { MembershipStep } from "../orchestrator/membership.ts";
 import { membershipSteps } from "../orchestrator/membership.ts";
 import type { ChangeRefusal, MemberChange } from "../raft/protocol.ts";
+import { isExpelled } from "../raft/quorum.ts";
 import type { RaftStatus } from "../raft/status.ts";
 import type { Command } from "../store/command.ts";
 import type { ClusterView } from "../store/view.ts";
@@ -74,7 +75,7 @@ export class MembershipDuty {
   ): void {
     const { network, view } = this.#options;
     const { configuration } = this.#options.status();
-    if (configuration.removed?.includes(raftId) === true) {
+    if (isExpelled(configuration, raftId)) {
       return answer({ kind: "refused", reason: EXPULSIONS.removed, final: true });
     }
     const node = view.nodes.get(peer.nodeId);

@@ -16,6 +16,7 @@ import { decode, encode } from "@skein/common/wire/codec";
 import { REDIAL_MS_MAX, REDIAL_MS_MIN } from "../limits.ts";
 import type { Configuration, RaftMessage } from "../raft/protocol.ts";
 import { raftMessageSchema } from "../raft/protocol.ts";
+import { isExpelled } from "../raft/quorum.ts";
 import type { Expulsion } from "./member-messages.ts";
 import { EXPULSIONS, expulsionIn } from "./member-messages.ts";
 
@@ -79,7 +80,7 @@ export class Peers {
       if (isAway || (member !== undefined && member.address !== peer.address)) this.#drop(peer);
     }
     // It dials again, and is told.
-    for (const id of configuration.removed ?? []) {
+    for (const id of (configuration.removed ?? []).filter((id) => isExpelled(configuration, id))) {
       for (const link of this.#incoming.get(id) ?? []) link.close(EXPULSIONS.removed);
     }
     for (const key of Object.keys(configuration.addresses).sort(compareIds)) {
@@ -155,8 +156,9 @@ export class Peers {
   };
 
   #refusalOf(from: RaftId, node: NodeId, life: string | undefined): string | undefined {
-    if (this.#configuration?.removed?.includes(from) === true) return EXPULSIONS.removed;
-    const member = this.#configuration?.addresses[from];
+    const configuration = this.#configuration;
+    if (configuration && isExpelled(configuration, from)) return EXPULSIONS.removed;
+    const member = configuration?.addresses[from];
     if (member !== undefined && member.nodeId !== node)
       return `Raft member ${from} is another node`;
     const known = member?.incarnation ?? this.#lives.get(from);
