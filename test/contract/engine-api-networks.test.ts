@@ -32,10 +32,26 @@ describe("engine-api: networks", () => {
       const { body } = await ask(socket, "GET /networks", { query });
       return (body as { Name: string }[]).map(({ Name }) => Name);
     };
-    expect(await names({})).to.deep.equal(["ingress", "blue"]);
+    expect(await names({})).to.deep.equal(["ingress", "blue", "bridge", "host", "none"]);
     expect(await names({ label: ["tier=back"] })).to.deep.equal(["blue"]);
     expect(await names({ type: ["custom"] })).to.deep.equal(["blue"]);
-    expect(await names({ scope: ["local"] })).to.deep.equal([]);
+    expect(await names({ scope: ["local"] })).to.deep.equal(["bridge", "host", "none"]);
+    expect(await names({ driver: ["null"] })).to.deep.equal(["none"]);
+  });
+
+  it("that a node has of its own are shown, and stay", async () => {
+    const { body } = await ask(socket, "GET /networks/host");
+    expect(body).to.include({ Name: "host", Driver: "host", Scope: "local" });
+    const { Id: id } = body as { Id: string };
+    expect(id).to.match(/^[0-9a-f]{64}$/);
+    expect((await ask(socket, `GET /networks/${id.slice(0, 12)}`)).body).to.deep.equal(body);
+    const swarm = { query: { scope: "swarm" } };
+    expect((await ask(socket, "GET /networks/bridge", swarm)).status).to.equal(404);
+    const removal = await ask(socket, "DELETE /networks/none");
+    expect([removal.status, removal.message]).to.deep.equal([
+      403,
+      "none is a pre-defined network and cannot be removed",
+    ]);
   });
 
   it("give services virtual addresses, and specs ids for names", async () => {

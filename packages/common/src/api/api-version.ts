@@ -34,6 +34,11 @@ export const NOT_A_MANAGER =
   "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. " +
   "Please run this command on a manager node or promote the current node to a manager.";
 
+/** The same for a network, with 403. */
+export const NO_NETWORK_FROM_WORKER =
+  "Cannot create a multi-host network from a worker node. " +
+  "Please create the network from a manager node.";
+
 /**
  * No leader, or no contact with a quorum of managers: Docker's text with the gRPC prefix it shows.
  */

@@ -74,13 +74,18 @@ export function containerCommand(facts: ContainerFacts): readonly string[] {
   return [...facts.spec.process.command, ...facts.spec.process.args];
 }
 
-/**
- * 64 hex digits as Docker's ids have (C1): two hashes of the task's id, mixed anew for each lane. A
- * lookup makes one for every task there is, so it must cost little.
- */
+/** C1. */
 export function containerId(task: TaskId): string {
-  const low = hash(task, LOW_SEED);
-  const high = hash(task, GOLDEN);
+  return hexId(task);
+}
+
+/**
+ * 64 hex digits as Docker's ids have, the same for the same text: two hashes of it, mixed anew for
+ * each lane. A lookup makes one for every task there is, so it must cost little.
+ */
+export function hexId(text: string): string {
+  const low = hash(text, LOW_SEED);
+  const high = hash(text, GOLDEN);
   let id = "";
   for (let lane = 1; lane <= ID_LANES; lane += 1) id += hex(laneOf(low, high, lane));
   return id;

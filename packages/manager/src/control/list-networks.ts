@@ -5,6 +5,7 @@ import { ok } from "@skein/common/result";
 import type { ClusterView } from "../store/view.ts";
 import type { Checked } from "./api-error.ts";
 import { badRequest, notFound } from "./api-error.ts";
+import { findLocalNetwork, localNetworks, localNetworkToEngine } from "./engine/local-networks.ts";
 import {
   INGRESS,
   ingressNetwork,
@@ -28,6 +29,8 @@ export const NETWORK_FILTERS = [
 interface Row {
   readonly id: string;
   readonly name: string;
+  readonly driver: string;
+  readonly scope: "swarm" | "local";
   readonly type: "builtin" | "custom";
   readonly labels: Readonly<Record<string, string>>;
   readonly inUse: boolean;
@@ -46,13 +49,15 @@ export function listNetworks(view: ClusterView, filters: Filters): readonly obje
     (network): Row => ({
       id: network.id,
       name: network.spec.name,
+      driver: "overlay",
+      scope: "swarm",
       type: "custom",
       labels: network.spec.labels,
       inUse: used.has(network.id),
       shape: networkToEngine(network),
     }),
   );
-  return [...builtIn(view.cluster), ...made]
+  return [...builtIn(view.cluster), ...made, ...local(view.cluster)]
     .filter((row) => passes(row, filters))
     .map(({ shape }) => shape);
 }
@@ -61,7 +66,20 @@ function builtIn(cluster: Cluster | undefined): readonly Row[] {
   if (cluster === undefined) return [];
   const id = ingressNetworkId(cluster);
   const shape = ingressNetwork(cluster);
-  return [{ id, name: INGRESS, type: "builtin", labels: {}, inUse: true, shape }];
+  const where = { driver: "overlay", scope: "swarm" } as const;
+  return [{ id, name: INGRESS, ...where, type: "builtin", labels: {}, inUse: false, shape }];
+}
+
+function local(cluster: Cluster | undefined): readonly Row[] {
+  if (cluster === undefined) return [];
+  return localNetworks(cluster).map((network) => ({
+    ...network,
+    scope: "local",
+    type: "builtin",
+    labels: {},
+    inUse: true,
+    shape: localNetworkToEngine(cluster, network),
+  }));
 }
 
 function passes(row: Row, filters: Filters): boolean {
@@ -69,8 +87,8 @@ function passes(row: Row, filters: Filters): boolean {
   return (
     anyOf(filters, "name", (part) => row.name.includes(part)) &&
     anyOf(filters, "id", (prefix) => row.id.startsWith(prefix)) &&
-    anyOf(filters, "driver", (driver) => driver === "overlay") &&
-    anyOf(filters, "scope", (scope) => scope === "swarm") &&
+    anyOf(filters, "driver", (driver) => driver === row.driver) &&
+    anyOf(filters, "scope", (scope) => scope === row.scope) &&
     anyOf(filters, "type", (type) => type === row.type) &&
     anyOf(filters, "dangling", dangling) &&
     allLabels(filters, "label", row.labels)
@@ -105,6 +123,10 @@ export interface Inspection {
 
 export function inspectNetwork(view: ClusterView, asked: Inspection): Checked<object> {
   const { reference, verbose, scope } = asked;
+  const own = view.cluster && findLocalNetwork(view.cluster, reference);
+  if (view.cluster !== undefined && own !== undefined && scope !== "swarm") {
+    return ok(localNetworkToEngine(view.cluster, own));
+  }
   if (scope !== "" && scope !== "swarm") return notFound("network", reference);
   if (view.cluster !== undefined && isIngress(view.cluster, reference)) {
     return ok(ingressNetwork(view.cluster));

@@ -113,7 +113,7 @@ describe("lists", () => {
     const configs = listConfigs(view, new Map([["name", ["c"]]]));
     expect(configs.ok && configs.value).to.have.length(1);
     expect(listNetworks(view, new Map([["driver", ["overlay"]]]))).to.have.length(1);
-    expect(listNetworks(view, new Map([["scope", ["local"]]]))).to.have.length(0);
+    expect(listNetworks(view, new Map([["scope", ["local"]]]))).to.have.length(3);
   });
 
   it("counts the tasks that are wanted and run", () => {

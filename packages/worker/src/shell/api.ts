@@ -9,6 +9,7 @@ import {
   API_VERSION,
   API_VERSION_MIN,
   COMMON_HEADERS,
+  NO_NETWORK_FROM_WORKER,
   NOT_A_MANAGER,
   PING_HEADERS,
   SKEIN_VERSION,
@@ -72,6 +73,7 @@ async function answer(
     return refuse(response, 503, PART_OF_SWARM);
   }
   if (route.name === "swarm-leave") return leave(ports, response);
+  if (route.name === "network-create") return refuse(response, 403, NO_NETWORK_FROM_WORKER);
   if (route.scope === "cluster") return refuse(response, 503, NOT_A_MANAGER);
   return answerNode(response, route.name, subject);
 }

@@ -63,7 +63,8 @@ export function networkToEngine(network: Network): object {
       "com.docker.network.driver.overlay.vxlanid_list": `${network.vni}`,
       ...spec.options,
     },
-    Labels: spec.labels,
+    // As Docker: null where there are none.
+    Labels: Object.keys(spec.labels).length === 0 ? null : spec.labels,
   };
 }
 

@@ -1,6 +1,7 @@
 /** /networks: create, list, inspect, remove, prune. */
 import { badRequest } from "../../control/api-error.ts";
 import { auditNetworks } from "../../control/audit-networks.ts";
+import { findLocalNetwork } from "../../control/engine/local-networks.ts";
 import {
   inspectNetwork,
   isIngress,
@@ -12,7 +13,7 @@ import { parseBool } from "../../control/query.ts";
 import { createNetwork } from "../../control/write-network.ts";
 import { alreadyRemoved, reading, write } from "./handler.ts";
 import type { Reply } from "./reply.ts";
-import { empty, json, replyTo } from "./reply.ts";
+import { empty, failure, json, replyTo } from "./reply.ts";
 import { filtersOf, jsonBody, parameter } from "./request.ts";
 
 const networkCreate = reading(async (port, request) => {
@@ -45,6 +46,11 @@ const networkRemove = reading(async (port, request): Promise<Reply> => {
   if (cluster !== undefined && isIngress(cluster, request.subject)) {
     const reason = "published ports are served by it, and another cannot be created yet";
     return replyTo(badRequest(`Cannot remove network ingress: ${reason}`), json);
+  }
+  const own = cluster && findLocalNetwork(cluster, request.subject);
+  if (own !== undefined) {
+    const text = `${own.name} is a pre-defined network and cannot be removed`;
+    return failure(403, "predefined-network", text);
   }
   const network = resolveNetwork(port.view, request.subject);
   if (!network.ok) {
