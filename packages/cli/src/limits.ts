@@ -88,6 +88,9 @@ export const COMPOSE_ALIASES_MAX = 1000;
 
 /** Files that include files: deeper is a circle. */
 export const COMPOSE_INCLUDES_MAX = 16;
+
+/** PM2's file is a program: one that takes longer waits for something that does not come. */
+export const IMPORT_PROGRAM_MS = 5000;
 /** `doctor`: a manager that answers nothing by then is stopped or stuck. */
 export const DOCTOR_ANSWER_MS = 1000;
 /** `doctor` warns below this: some segments of eight managers' logs, and a snapshot each. */

@@ -8,6 +8,7 @@ import { addExperiment } from "./commands/experiment.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addGossip } from "./commands/gossip.ts";
 import { examples } from "./commands/help.ts";
+import { addImport } from "./commands/import.ts";
 import { addLoad } from "./commands/load.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addNetwork } from "./commands/network.ts";
@@ -41,6 +42,7 @@ export function createProgram(): Command {
   addNetwork(program);
   addStoredData(program, "config");
   addStack(program);
+  addImport(program);
   addStoredData(program, "secret");
   addSwarm(program);
   addLogs(program);
