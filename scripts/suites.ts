@@ -82,6 +82,8 @@ export const SUITES: readonly Suite[] = [
     tier: "full",
     mocha: ["test/ingress/*.test.ts"],
   },
+  // Not run again: what clients were told is wrong, or it is not.
+  { name: "chaos", tier: "full", mocha: ["test/chaos/*.test.ts"] },
   { name: "failures", realProcesses: true, tier: "full", mocha: ["test/failures/*.test.ts"] },
   {
     name: "simulators, more seeds",
