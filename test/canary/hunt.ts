@@ -4,6 +4,7 @@
  */
 import { runChaos } from "@skein/manager/raft/testing/chaos";
 import Mocha from "mocha";
+import { runRaftSeed } from "../sim/raft/run-raft-seed.ts";
 import { runSeed } from "../sim/world/run-seed.ts";
 import type { Catch, Hunt } from "./planted-bug.ts";
 import { verdictOn } from "./planted-bug.ts";
@@ -20,6 +21,8 @@ async function go(how: Hunt): Promise<Catch> {
   switch (how.kind) {
     case "simulator":
       return trySeeds(how.seeds, "simulator", (seed) => runSeed({ seed }));
+    case "raft simulator":
+      return trySeeds(how.seeds, how.kind, (seed) => runRaftSeed({ seed }));
     case "storm":
       return trySeeds(how.seeds, "storm", (seed) => runChaos(seed));
     default:

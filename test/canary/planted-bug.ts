@@ -19,6 +19,8 @@ export interface Edit {
 export type Hunt =
   /** Whole clusters, seeds 1 and up. */
   | { readonly kind: "simulator"; readonly seeds: number }
+  /** Raft with its log, proposals and reads alone, seeds 1 and up. */
+  | { readonly kind: "raft simulator"; readonly seeds: number }
   /** The Raft machine alone, in a storm of messages, crashes and pauses. */
   | { readonly kind: "storm"; readonly seeds: number }
   /** Mocha files: what no cluster shows, or only in a long time. */

@@ -3,6 +3,7 @@ import type { PlantedBug } from "./planted-bug.ts";
 
 const RAFT = "packages/manager/src/raft";
 const SIMULATOR = { kind: "simulator", seeds: 24 } as const;
+const RAFT_SIMULATOR = { kind: "raft simulator", seeds: 40 } as const;
 const STORM = { kind: "storm", seeds: 150 } as const;
 
 export const RAFT_BUGS: readonly PlantedBug[] = [
@@ -362,5 +363,48 @@ export const RAFT_BUGS: readonly PlantedBug[] = [
     ],
     why: "the dispatcher and the controllers go on behind a cut (Cloudflare 2020)",
     hunt: SIMULATOR,
+  },
+  {
+    name: "a transfer outlives the leadership it began in",
+    edits: [
+      {
+        file: `${RAFT}/role.ts`,
+        from: `  if (left.kind === "leader") abandonLeaderReads(state, left);\n`,
+        to: `  if (left.kind === "leader") abandonLeaderReads(state, left);
+  if (left.kind === "leader" && left.transfer !== undefined) {
+    leaked.set(state, { ...left.transfer, deadline: Number.MAX_SAFE_INTEGER, told: true });
+  }\n`,
+      },
+      {
+        file: `${RAFT}/role.ts`,
+        from: "    transfer: undefined,\n",
+        to: "    transfer: leaked.get(state),\n",
+      },
+      {
+        file: `${RAFT}/role.ts`,
+        from: "function setLeader(",
+        to: "const leaked = new WeakMap();\nfunction setLeader(",
+      },
+    ],
+    why: "back in office it refuses every write for ever (hashicorp 696)",
+    hunt: { kind: "tests", files: [`${RAFT}/transfer.test.ts`] },
+  },
+  {
+    name: "a candidate appends what it is given",
+    edits: [
+      {
+        file: `${RAFT}/replication.ts`,
+        from: `  if (role.kind !== "leader") return refuse(state, token, "not-leader");\n`,
+        to: `  if (role.kind === "candidate") {
+    const index = toIndex(state.log.last + 1);
+    state.log.append([{ index, term: state.term, kind: "command", data }]);
+    state.outbox.push({ kind: "appended", token, index, term: state.term });
+    return;
+  }
+  if (role.kind !== "leader") return refuse(state, token, "not-leader");\n`,
+      },
+    ],
+    why: "an entry is stamped with a term that its author does not lead (hashicorp 695)",
+    hunt: RAFT_SIMULATOR,
   },
 ];

@@ -4,6 +4,7 @@ import type { PlantedBug } from "./planted-bug.ts";
 const WAL = "packages/manager/src/wal";
 const STORE = "packages/manager/src/store";
 const SIMULATOR = { kind: "simulator", seeds: 24 } as const;
+const RAFT_SIMULATOR = { kind: "raft simulator", seeds: 40 } as const;
 const CRASHES = {
   kind: "tests",
   files: ["test/sim/wal/crash-explorer.test.ts"],
@@ -43,7 +44,7 @@ export const WAL_BUGS: readonly PlantedBug[] = [
       },
     ],
     why: "a power cut takes acknowledged writes",
-    hunt: CRASHES,
+    hunt: RAFT_SIMULATOR,
   },
   {
     name: "a batch without its end counts",

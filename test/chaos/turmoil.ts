@@ -1,4 +1,4 @@
-/** What happens to the managers of a real cluster, drawn from a seed, with what users have for it. */
+/** What happens to the managers of a real cluster, drawn from a seed. */
 import type { SimRandom } from "../sim/sim-random.ts";
 import type { LocalCluster, LocalNode } from "../support/local-cluster.ts";
 import { pause } from "../support/wait.ts";
@@ -44,6 +44,13 @@ export class Turmoil {
     for (const { pids } of victims) send(pids.manager, "SIGSTOP");
     await this.#wait();
     for (const { pids } of victims) send(pids.manager, "SIGCONT");
+  }
+
+  /** What one group sends is lost; which of the two is drawn. */
+  async cutOneWay(victim: LocalNode): Promise<void> {
+    const isMute = this.#random.once(2);
+    const [from, to] = isMute ? [victim.name, "rest"] : ["rest", victim.name];
+    await this.cut(from, "/", to, "--one-way");
   }
 
   async cut(...words: readonly string[]): Promise<void> {
@@ -135,6 +142,18 @@ const ACTS: readonly (readonly [name: string, act: Act])[] = [
     "leader cut off",
     async function cutLeader() {
       await this.cut((await this.leader()).name, "/", "rest");
+    },
+  ],
+  [
+    "leader half cut off",
+    async function halfCutLeader() {
+      await this.cutOneWay(await this.leader());
+    },
+  ],
+  [
+    "manager half cut off",
+    function halfCutOne() {
+      return this.cutOneWay(this.any());
     },
   ],
   [

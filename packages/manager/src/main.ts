@@ -318,7 +318,9 @@ function listenToLauncher(adapters: Adapters, manager: Manager): void {
     const message = decodeWith(fromLauncherSchema, raw);
     if (!message.ok) return;
     if (message.value.kind === "stop") end(message.value.reason);
-    if (message.value.kind === "cut") adapters.network.setCut(message.value.addresses);
+    if (message.value.kind === "cut") {
+      adapters.network.setCut(message.value.addresses, message.value.deafTo);
+    }
   });
   // The launcher's death is not ours.
   process.on("disconnect", () => undefined);

@@ -326,7 +326,7 @@ function listenToLauncher(): void {
       case "port-failed":
         return adapters.log.write("warn", "127.0.0.1 not served", message.value);
       case "cut":
-        adapters.network.setCut(message.value.addresses);
+        adapters.network.setCut(message.value.addresses, message.value.deafTo);
         return adapters.dataPlane.post(message.value);
       case "stop":
         return end(message.value.reason, keepTasks || message.value.keepTasks === true);

@@ -41,6 +41,8 @@ function run(seed: number, world: RaftWorld): SeedReport {
   world.until("it has lasted", VIRTUAL_MS_MIN, () => world.clock.now() >= VIRTUAL_MS_MIN);
   const enough = (): boolean => clients.operations >= OPERATIONS_MIN;
   world.until("clients have done enough", OPERATIONS_MS_MAX, enough);
+  const { acknowledged: before } = clients.counts;
+  world.until("a write is acknowledged", AGREE_MS, () => clients.counts.acknowledged > before);
   clients.finish(AGREE_MS);
   world.until("members agree", AGREE_MS, () => agree(world));
   checkAtRest(world);

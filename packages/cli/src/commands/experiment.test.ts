@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { cutsBetween } from "../local/control-answers.ts";
+import { cutsBetween, mute } from "../local/control-answers.ts";
 import { groupsOf } from "./experiment.ts";
 
 const NODES = ["manager-1", "manager-2", "worker-1"];
@@ -48,9 +48,12 @@ describe("groups of a partition", () => {
     }));
     const cuts = cutsBetween({ nodes }, [["manager-1"], ["manager-2", "worker-1"]]);
     expect(Object.fromEntries(cuts)).to.deep.equal({
-      "manager-1": ["127.0.1.2", "127.0.1.3"],
-      "manager-2": ["127.0.1.1"],
-      "worker-1": ["127.0.1.1"],
+      "manager-1": { addresses: ["127.0.1.2", "127.0.1.3"] },
+      "manager-2": { addresses: ["127.0.1.1"] },
+      "worker-1": { addresses: ["127.0.1.1"] },
+    });
+    expect(Object.fromEntries(mute({ nodes }, [["manager-1"], ["worker-1"]]))).to.deep.equal({
+      "worker-1": { addresses: [], deafTo: ["127.0.1.1"] },
     });
     expect(cutsBetween({ nodes }, []).size).to.equal(0);
   });

@@ -66,15 +66,17 @@ export function addExperiment(program: Command): void {
   program
     .command("partition <nodes...>")
     .description("Cut the network between groups of nodes, separated by /")
+    .option("--one-way", "what the first group sends is lost; it still hears the other")
     .addHelpText(
       "after",
       examples(
         "skein partition manager-1 / rest",
         "skein partition manager-1,worker-1 / manager-2,manager-3,worker-2",
+        "skein partition manager-1 / rest --one-way",
       ),
     )
     .action((words: string[], _flags: unknown, command: Command) =>
-      partition(words, command.optsWithGlobals<GlobalOptions>()),
+      partition(words, command.optsWithGlobals<PartitionFlags>()),
     );
   program
     .command("heal")
@@ -166,12 +168,18 @@ async function nodeCalled(name: string, { file, flags, verb }: Naming): Promise<
   throw new CommandError(`Cannot ${what}: there is no such node: there are ${names}`);
 }
 
-async function partition(words: readonly string[], flags: GlobalOptions): Promise<void> {
+type PartitionFlags = GlobalOptions & { readonly oneWay?: boolean };
+
+async function partition(words: readonly string[], flags: PartitionFlags): Promise<void> {
   const what = "cut the network";
   const { stateDir, file } = cluster(flags, what);
   const all = file.nodes.map((node) => node.name);
   const groups = orFail(groupsOf(words, all), what);
-  report(flags, [await ask(stateDir, { do: "cut", groups }, what)]);
+  const oneWay = flags.oneWay === true;
+  if (oneWay && groups.length > 2) {
+    throw new CommandError(`Cannot ${what}: one way is from one group to one other: name two`);
+  }
+  report(flags, [await ask(stateDir, { do: "cut", groups, ...(oneWay && { oneWay }) }, what)]);
 }
 
 /** "a,b / c" or "a b / rest" to lists of names. */

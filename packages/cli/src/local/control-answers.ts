@@ -5,7 +5,7 @@ import { READY_LOOK_MS, START_REGISTERED_MS, UP_READY_MS } from "../limits.ts";
 import type { ClusterFile } from "./cluster-file.ts";
 import { socketPath } from "./cluster-file.ts";
 import type { LauncherAnswer, LauncherRequest } from "./control.ts";
-import type { Launcher } from "./launcher.ts";
+import type { Cut, Launcher } from "./launcher.ts";
 
 /** Whoever reads this may try again in a moment. */
 export const STOPPING = "the cluster is being taken down";
@@ -40,7 +40,7 @@ export async function answerControl(
     case "start":
       return start(launcher, request.node);
     case "cut":
-      return cut(launcher, request.groups);
+      return cut(launcher, request.groups, request.oneWay === true);
   }
 }
 
@@ -69,28 +69,49 @@ async function registered(file: ClusterFile, id: string): Promise<void> {
   }
 }
 
-function cut(launcher: Launcher, groups: readonly (readonly string[])[]): LauncherAnswer {
+function cut(
+  launcher: Launcher,
+  groups: readonly (readonly string[])[],
+  oneWay: boolean,
+): LauncherAnswer {
   const { file } = launcher;
   const unknown = groups.flat().find((name) => !file.nodes.some((node) => node.name === name));
   if (unknown !== undefined) return bad(`there is no node ${unknown}`);
-  launcher.cut(cutsBetween(file, groups));
-  const text = groups.map((group) => group.join(",")).join(" / ");
-  return good(groups.length === 0 ? "healed: every node hears every other" : `cut: ${text}`);
+  launcher.cut(oneWay ? mute(file, groups) : cutsBetween(file, groups));
+  const [first = "", ...others] = groups.map((group) => group.join(","));
+  if (first === "") return good("healed: every node hears every other");
+  if (oneWay) return good(`cut one way: nothing from ${first} reaches ${others.join(",")}`);
+  return good(`cut: ${[first, ...others].join(" / ")}`);
+}
+
+/** Everybody else is deaf to the first group. */
+export function mute(
+  file: Pick<ClusterFile, "nodes">,
+  [first = [], ...others]: readonly (readonly string[])[],
+): ReadonlyMap<string, Cut> {
+  const deafTo = addressesOf(file, first);
+  return new Map(others.flat().map((name) => [name, { addresses: [], deafTo }]));
 }
 
 /** For each node the addresses it no longer hears: those of every other group. */
 export function cutsBetween(
   file: Pick<ClusterFile, "nodes">,
   groups: readonly (readonly string[])[],
-): ReadonlyMap<string, readonly string[]> {
-  const addressOf = new Map(file.nodes.map((node) => [node.name, node.address]));
-  const cuts = new Map<string, readonly string[]>();
+): ReadonlyMap<string, Cut> {
+  const cuts = new Map<string, Cut>();
   for (const group of groups) {
     const others = groups.filter((other) => other !== group).flat();
-    const addresses = others.flatMap((name) => addressOf.get(name) ?? []);
-    for (const name of group) cuts.set(name, addresses);
+    const addresses = addressesOf(file, others);
+    for (const name of group) cuts.set(name, { addresses });
   }
   return cuts;
+}
+
+function addressesOf(
+  { nodes }: Pick<ClusterFile, "nodes">,
+  names: readonly string[],
+): readonly string[] {
+  return names.flatMap((name) => nodes.find((node) => node.name === name)?.address ?? []);
 }
 
 function good(message: string): LauncherAnswer {

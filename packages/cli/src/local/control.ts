@@ -16,8 +16,15 @@ const requestSchema = v.variant("do", [
   v.object({ do: v.literal("problems") }),
   v.object({ do: v.literal("start"), node: text }),
   v.object({ do: v.literal("down") }),
-  /** Nodes of different groups no longer hear each other; no group heals. */
-  v.object({ do: v.literal("cut"), groups: v.array(strings) }),
+  /**
+   * Nodes of different groups no longer hear each other; no group heals. `oneWay`: nobody hears the
+   * first group, which still hears all.
+   */
+  v.object({
+    do: v.literal("cut"),
+    groups: v.array(strings),
+    oneWay: v.exactOptional(v.boolean()),
+  }),
 ]);
 export type LauncherRequest = Decoded<typeof requestSchema>;
 

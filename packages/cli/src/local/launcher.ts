@@ -23,6 +23,12 @@ interface Running {
   error: string | undefined;
 }
 
+/** What a node does not hear and reach, by address, and what it does not hear but reach. */
+export interface Cut {
+  readonly addresses: readonly string[];
+  readonly deafTo?: readonly string[];
+}
+
 export interface LauncherOptions {
   readonly stateDir: string;
   readonly file: ClusterFile;
@@ -37,7 +43,7 @@ export class Launcher {
   readonly #running = new Map<string, Running>();
   readonly #handover: Handover;
   readonly #top: TopSocket;
-  #cuts: ReadonlyMap<string, readonly string[]> = new Map();
+  #cuts: ReadonlyMap<string, Cut> = new Map();
   #waiting: (() => void)[] = [];
   #stopping = false;
 
@@ -105,8 +111,8 @@ export class Launcher {
     }
   }
 
-  /** Cuts the links between the groups of addresses; an empty map heals. */
-  cut(cuts: ReadonlyMap<string, readonly string[]>): void {
+  /** Cuts the links of these nodes; those of all others are healed. */
+  cut(cuts: ReadonlyMap<string, Cut>): void {
     this.#cuts = cuts;
     for (const one of this.#running.values()) this.#tellCut(one);
   }
@@ -192,7 +198,7 @@ export class Launcher {
   }
 
   #tellCut({ node, child }: Running): void {
-    tell(child, { kind: "cut", addresses: this.#cuts.get(node.name) ?? [] });
+    tell(child, { kind: "cut", addresses: [], ...this.#cuts.get(node.name) });
   }
 
   async #stopKind(kind: ProcessKind, reason: string): Promise<void> {

@@ -296,6 +296,22 @@ describe("createTlsNetwork", function () {
     expect(client.ends.map((end) => end.kind)).to.deep.equal(["timeout"]);
   });
 
+  it("cut one way, holds what comes and lets go what is sent, until it is healed", async () => {
+    const client = await dial(open(await issue(authority, "client")));
+    serverNetwork.setCut([], ["127.0.0.1"]);
+    client.link?.send(Uint8Array.of(1));
+    server.link?.send(Uint8Array.of(2));
+    await until("the way that is whole", () => client.got.length === 1);
+    const late = new Recorder();
+    open(await issue(authority, "late")).dial({ address, path: "/raft" }, late);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(server.got).to.deep.equal([]);
+    expect([late.link, late.ends.length]).to.deep.equal([undefined, 0]);
+    serverNetwork.setCut([]);
+    await until("what was held", () => server.got.length === 1);
+    expect(client.ends).to.deep.equal([]);
+  });
+
   it("shows a renewed identity to new links", async () => {
     const network = open(await issue(authority, "client", { role: "worker" }));
     const before = await dial(network);

@@ -18,7 +18,7 @@ import {
   type Standing,
   serverContext,
 } from "./link-listener.ts";
-import { type LinkTraffic, WsLink } from "./ws-link.ts";
+import { type LinkTraffic, type Wire, WsLink } from "./ws-link.ts";
 
 /** Version of everything said on links; a peer that speaks another is refused and told. */
 export const LINK_PROTOCOL = 1;
@@ -50,9 +50,10 @@ export interface TlsNetwork extends Network {
   /**
    * Cuts the wire to these hosts ("127.0.1.3"; a port is ignored), all others are healed. As on a
    * real cut wire, links to them fall silent and end after LINK_SILENCE_MAX_MS, and dials time out:
-   * nothing is refused, since a refusal would prove a process gone.
+   * nothing is refused, since a refusal would prove a process gone. `deafTo`: what these send does
+   * not arrive here, what is sent to them does; a new connection takes both ways.
    */
-  setCut(addresses: Iterable<string>): void;
+  setCut(addresses: Iterable<string>, deafTo?: Iterable<string>): void;
   /**
    * What the cluster says of nodes now: links with removed ones end at once, and none is made with
    * them any more; a demoted one is a worker, whatever its certificate says.
@@ -80,6 +81,7 @@ class WsNetwork implements TlsNetwork {
   #identity: NodeIdentity;
   #context: SecureContext;
   #cut: ReadonlySet<string> = new Set();
+  #deafTo: ReadonlySet<string> = new Set();
   #standing: Standing = NO_STANDING;
   readonly #listeners = new Set<LinkListener>();
   readonly #links = new Set<WsLink>();
@@ -115,7 +117,7 @@ class WsNetwork implements TlsNetwork {
       ca: this.#options.ca,
       accept,
       protocol: this.#protocol,
-      isCut: (host) => this.#cut.has(host),
+      isCut: (host) => this.#wireTo(host) !== "whole",
       opened: (opening) => this.#accepted(opening),
       refused: (cause, detail) => {
         this.#options.metrics.count("skein_link_refusals_total", 1, { cause });
@@ -148,7 +150,7 @@ class WsNetwork implements TlsNetwork {
       },
       protocol: this.#protocol,
       ownHost: this.#options.host,
-      cut: this.#cut.has(host),
+      cut: this.#wireTo(host) !== "whole",
       clock: this.#options.clock,
       opened: (socket, ws, peer) => {
         this.#dials.delete(dial);
@@ -178,9 +180,12 @@ class WsNetwork implements TlsNetwork {
     };
   }
 
-  setCut(addresses: Iterable<string>): void {
-    this.#cut = new Set(Array.from(addresses, (text) => splitAddress(text)?.host ?? text));
-    for (const link of this.#links) link.mute(this.#cut.has(link.peerHost));
+  setCut(addresses: Iterable<string>, deafTo: Iterable<string> = []): void {
+    const hosts = (texts: Iterable<string>): ReadonlySet<string> =>
+      new Set(Array.from(texts, (text) => splitAddress(text)?.host ?? text));
+    this.#cut = hosts(addresses);
+    this.#deafTo = hosts(deafTo);
+    for (const link of this.#links) link.setWire(this.#wireTo(link.peerHost));
   }
 
   setStanding(standing: Standing): void {
@@ -229,10 +234,15 @@ class WsNetwork implements TlsNetwork {
       },
     });
     this.#links.add(link);
-    link.mute(this.#cut.has(link.peerHost));
+    link.setWire(this.#wireTo(link.peerHost));
     this.#arm();
     opening.receiver.opened(link);
     return link;
+  }
+
+  #wireTo(host: string): Wire {
+    if (this.#cut.has(host)) return "cut";
+    return this.#deafTo.has(host) ? "deaf" : "whole";
   }
 
   #ended(link: WsLink, end: LinkEnd): void {

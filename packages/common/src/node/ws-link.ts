@@ -39,6 +39,9 @@ export interface WsLinkOptions {
   readonly ended: (link: WsLink, end: LinkEnd) => void;
 }
 
+/** As an experiment has it: both ways, none, or from here to the peer alone. */
+export type Wire = "whole" | "cut" | "deaf";
+
 /** Options of every WebSocket, client and server alike. */
 export const WS_OPTIONS = {
   perMessageDeflate: false,
@@ -67,6 +70,7 @@ export class WsLink implements Link {
   readonly #ended: (link: WsLink, end: LinkEnd) => void;
   #end: LinkEnd | undefined;
   #corked = false;
+  #wire: Wire = "whole";
   /** Messages kept back while the link is cut, as a network would keep them for sending again. */
   #held: Uint8Array[] | undefined;
   #heldBytes = 0;
@@ -112,9 +116,9 @@ export class WsLink implements Link {
 
   close(reason: string): void {
     if (this.#end !== undefined) return;
-    const muted = this.#held !== undefined;
+    const isCut = this.#wire !== "whole";
     this.#finish({ kind: "closed", reason });
-    if (muted) this.#ws.terminate();
+    if (isCut) this.#ws.terminate();
     else this.#ws.close(CLOSE_NORMAL, clipBytes(reason, CLOSE_REASON_BYTES_MAX));
   }
 
@@ -124,20 +128,20 @@ export class WsLink implements Link {
     this.#ws.terminate();
   }
 
-  /** Muted: as if the wire were cut. Nothing is read or written, nothing is lost either. */
-  mute(muted: boolean): void {
-    if (this.#end !== undefined || muted === (this.#held !== undefined)) return;
-    if (muted) {
-      this.#held = [];
-      this.#ws.pause();
-      return;
-    }
+  /** Cut: nothing is read or written. Deaf: nothing is read. Nothing is lost either way. */
+  setWire(wire: Wire): void {
+    if (this.#end !== undefined || wire === this.#wire) return;
+    // What was cut off could not be heard: the silence counts anew.
+    if (wire === "whole") this.#heard = true;
+    this.#wire = wire;
     const held = this.#held ?? [];
-    this.#held = undefined;
-    this.#heldBytes = 0;
-    this.#heard = true; // What was cut off could not be heard: the silence counts anew.
-    for (const bytes of held) this.#write(bytes);
-    this.#ws.resume();
+    this.#held = wire === "cut" ? held : undefined;
+    if (wire !== "cut") {
+      this.#heldBytes = 0;
+      for (const bytes of held) this.#write(bytes);
+    }
+    if (wire === "whole") this.#ws.resume();
+    else this.#ws.pause();
   }
 
   /**

@@ -22,8 +22,11 @@ export type ToLauncher = Decoded<typeof toLauncherSchema>;
 export const fromLauncherSchema = v.variant("kind", [
   v.object({ kind: v.literal("port"), publishedPort: count }),
   v.object({ kind: v.literal("port-failed"), publishedPort: count, error: v.string() }),
-  /** Refuse every frame to and from these nodes (a partition without root); empty: heal. */
-  v.object({ kind: v.literal("cut"), addresses: strings }),
+  /**
+   * Refuse every frame to and from these nodes (a partition without root), and every frame from
+   * those in `deafTo`; all others are healed.
+   */
+  v.object({ kind: v.literal("cut"), addresses: strings, deafTo: v.exactOptional(strings) }),
   /**
    * A planned end. `keepTasks`: a worker leaves its tasks running for the one that comes after it.
    */

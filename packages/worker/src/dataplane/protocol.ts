@@ -38,8 +38,15 @@ export type ToDataPlane =
 /** What the thread takes besides: the partition is its network's matter, not the data plane's. */
 export type ToThread =
   | ToDataPlane
-  /** Refuse every frame to and from these hosts (a partition without root); empty: heal. */
-  | { readonly kind: "cut"; readonly addresses: readonly string[] }
+  /**
+   * Refuse every frame to and from these hosts (a partition without root), and every frame from
+   * those in `deafTo`; all others are healed.
+   */
+  | {
+      readonly kind: "cut";
+      readonly addresses: readonly string[];
+      readonly deafTo?: readonly string[];
+    }
   /** The identity files were renewed: read them again. */
   | { readonly kind: "identity" }
   /** Nodes removed from the cluster: no stream with them. */

@@ -62,7 +62,7 @@ function start(): void {
     ended,
   });
   port.on("message", (message: ToThread) => {
-    if (message.kind === "cut") network.setCut(message.addresses);
+    if (message.kind === "cut") network.setCut(message.addresses, message.deafTo);
     else if (message.kind === "identity") renewIdentity();
     else if (message.kind === "removed") {
       network.setStanding({ removed: new Set(message.nodes), demoted: new Set() });
