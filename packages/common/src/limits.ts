@@ -96,10 +96,14 @@ export const GOSSIP_MESH_MAX = 9;
 export const GOSSIP_MEMBERS_MAX = 10_000;
 /** The lower id dials at once, the other after this: pairs do not dial crosswise. */
 export const GOSSIP_DIAL_SECOND_MS = 500;
+/** … and up to this much later: a thousand members that lost power do not dial as one. */
+export const GOSSIP_DIAL_JITTER_MS = 250;
 /** First pause after a failed dial; doubles … */
 export const GOSSIP_DIAL_MIN_MS = 100;
 /** … up to this for members that may be back behind a cut at any moment … */
 export const GOSSIP_DIAL_MAX_MS = 1000;
+/** … up to this when there was no answer at all, which took its time already … */
+export const GOSSIP_DIAL_SILENT_MAX_MS = 250;
 /** … and up to this for dead ones whose port refuses: a new process dials by itself. */
 export const GOSSIP_DIAL_REFUSED_MAX_MS = 5000;
 /** A link that broke is dialled again at once, then this often … */
@@ -147,6 +151,10 @@ export const GOSSIP_BATCH_MAX_MS = 2000;
 export const GOSSIP_STALL_MS = 200;
 /** After a stall, what others said meanwhile is read before anybody is judged. */
 export const GOSSIP_STALL_GRACE_MS = 300;
+/** Nobody at all heard for this long, though somebody answers every second: the fault is ours. */
+export const GOSSIP_ALONE_MS = 2500;
+/** … and for this much longer: who was out of reach has to find the way back first. */
+export const GOSSIP_ALONE_AFTER_MS = 3000;
 /** More than half of the members dead within this: the fault is ours. */
 export const GOSSIP_ISOLATION_MS = 10_000;
 
@@ -157,6 +165,10 @@ export const GOSSIP_COALESCE_MS = 10;
 export const GOSSIP_VALUE_CHARACTERS_MAX = 256 * 1024;
 /** Keys of one owner, tombstones included; more are refused to the writer. */
 export const GOSSIP_KEYS_MAX = 20_000;
+/** Keys and values of one member's namespace: its tasks, ports and facts fit many times over. */
+export const GOSSIP_SPACE_CHARACTERS_MAX = 8 * 1024 * 1024;
+/** The same of the store's: every route of a cluster. What is noted on disk is as long at most. */
+export const GOSSIP_STORE_CHARACTERS_MAX = 64 * 1024 * 1024;
 /** One message of deltas: longer ones are cut at a record's end. */
 export const GOSSIP_DELTA_CHARACTERS_MAX = 512 * 1024;
 /** Statements, deltas or rows in one message. */
@@ -175,6 +187,13 @@ export const GOSSIP_GRAFT_MS = 500;
 export const GOSSIP_MISSING_MAX = 4096;
 /** Roots that differ for this long are compared owner by owner. */
 export const GOSSIP_REPAIR_MS = 1000;
+/** Own roots remembered for a second: a peer at one of them is only a moment behind. */
+export const GOSSIP_RECENT_ROOTS_MAX = 64;
+/**
+ * Statements and deltas that wait for 10 ms to be passed on; the oldest deltas are left to the
+ * digests then, statements never: there are no more of them than members.
+ */
+export const GOSSIP_OUTBOX_MAX = 40_000;
 /** Every member compares itself this often with one that is no neighbour. */
 export const GOSSIP_SWEEP_MS = 30_000;
 /** How often idle links, old tombstones and hidden data are looked at. */

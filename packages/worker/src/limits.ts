@@ -195,6 +195,8 @@ export const VERDICT_KEPT_MS = 10_000;
 export const VERDICTS_MAX = 1000;
 /** Changes of what the store says are noted on disk this late, together. */
 export const GOSSIP_NOTES_MS = 1000;
+/** Ports of one task that other nodes are told of. */
+export const ENDPOINT_PORTS_MAX = 64;
 /** Longest notes that are read. */
 export const GOSSIP_NOTES_BYTES_MAX = 64 * 1024 * 1024;
 

@@ -6,7 +6,8 @@
  *   F1. Local health rises with what only an ill observer sees (a probe that failed, a helper that
  *       did not even decline, a suspicion of ourselves, a late wake-up) and falls with success;
  *       every time-out is (health + 1) times as long.
- *   F2. One probe of a member at a time; an answer to any message of it, also by a helper, ends it.
+ *   F2. One probe of a member at a time; an answer, also by a helper, ends it. Who says anything at
+ *       all meanwhile lives: its answer may stand behind a long message, and it is not accused.
  *   F3. A time in which this process stood still is added to every deadline: what was said
  *       meanwhile is still unread.
  */
@@ -31,6 +32,8 @@ export interface Probe {
   readonly indirect: boolean;
   /** Helpers that have neither answered nor declined. */
   readonly mute: number;
+  /** It said something since, if not the answer. */
+  readonly heard: boolean;
 }
 
 /** A probe done for another member. */
@@ -105,8 +108,8 @@ export class Detector {
   begin(now: Instant, subject: NodeId): number {
     const seq = this.nextSeq();
     const deadline = later(now, GOSSIP_PROBE_TIMEOUT_MS * (this.#health + 1));
-    const probe = { subject, seqs: [seq], sentAt: now, deadline, indirect: false, mute: 0 };
-    this.#probes.set(subject, probe);
+    const fresh = { subject, seqs: [seq], sentAt: now, deadline } as const;
+    this.#probes.set(subject, { ...fresh, indirect: false, mute: 0, heard: false });
     this.#bySeq.set(seq, subject);
     const jitter = this.#random.below(GOSSIP_PROBE_MS / 5) - GOSSIP_PROBE_MS / 10;
     this.#nextAt.set(subject, later(now, GOSSIP_PROBE_MS + jitter));
@@ -134,6 +137,12 @@ export class Detector {
     this.#end(subject);
     this.#health = Math.max(0, this.#health - 1);
     return subject;
+  }
+
+  /** A message of the subject itself, whatever it says (F2). */
+  heardFrom(subject: NodeId): void {
+    const probe = this.#probes.get(subject);
+    if (probe?.heard === false) this.#probes.set(subject, { ...probe, heard: true });
   }
 
   /** The helper is there: that it has no answer is not our illness. */
@@ -171,6 +180,10 @@ export class Detector {
     const failed: NodeId[] = [];
     for (const probe of [...this.#probes.values()]) {
       if (probe.deadline > now) continue;
+      if (probe.heard) {
+        this.#end(probe.subject);
+        continue;
+      }
       if (!probe.indirect) {
         indirect.push(probe.subject);
         continue;

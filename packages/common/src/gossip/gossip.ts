@@ -18,6 +18,7 @@ import {
   GOSSIP_HOUSEKEEPING_MS,
   GOSSIP_KEYS_MAX,
   GOSSIP_MEMBERS_MAX,
+  GOSSIP_SPACE_CHARACTERS_MAX,
   GOSSIP_STALL_GRACE_MS,
   GOSSIP_STALL_MS,
   GOSSIP_VALUE_CHARACTERS_MAX,
@@ -121,6 +122,8 @@ export class Gossip implements Machine<GossipInput, GossipEffect> {
   #received(turn: Turn, { link, message }: Input<"received">): void {
     const peer = this.#state.links.get(link)?.peer;
     if (peer === undefined) return;
+    this.#state.detector.heardFrom(peer);
+    this.#state.heardAt = turn.now;
     this.#heard(turn, { link, peer }, message);
   }
 
@@ -225,8 +228,11 @@ export class Gossip implements Machine<GossipInput, GossipEffect> {
   #write(turn: Turn, { key, value }: Input<"write">): void {
     const { spaces, self, writes } = this.#state;
     const known = spaces.value(self, key) !== undefined || writes.has(key);
-    const full = !known && spaces.keyCount(self) + writes.size >= GOSSIP_KEYS_MAX;
-    if (full || (value?.length ?? 0) > GOSSIP_VALUE_CHARACTERS_MAX) {
+    const size = key.length + (value?.length ?? 0);
+    const full =
+      (!known && spaces.keyCount(self) + writes.size >= GOSSIP_KEYS_MAX) ||
+      spaces.characters(self) + size > GOSSIP_SPACE_CHARACTERS_MAX;
+    if (full || size > GOSSIP_VALUE_CHARACTERS_MAX) {
       turn.emit({ kind: "count", name: "skein_gossip_writes_refused_total" });
       return;
     }

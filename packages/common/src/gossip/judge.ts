@@ -45,7 +45,7 @@ export function judge(state: GossipState, turn: Turn): void {
   if (state.left) return;
   for (const { subject } of suspicions.due(turn.now)) verdicts.propose(turn.now, subject);
   const wasIsolated = verdicts.isIsolated();
-  const world = { members: members.size(), links: links.openCount() };
+  const world = { members: members.size(), links: links.openCount(), heardAt: state.heardAt };
   const condemned = verdicts.release(turn.now, world);
   if (verdicts.isIsolated() !== wasIsolated) noteIsolation(turn, !wasIsolated);
   const statements: Statement[] = [];

@@ -36,10 +36,9 @@ function wantedLinks(state: GossipState, isLive: (id: NodeId) => boolean): Reado
   const { rings, members, self } = state;
   const wanted = new Set<NodeId>(rings.neighbours(self, isLive));
   for (const id of rings.neighbours(self, () => true)) wanted.add(id);
-  if (members.get(self)?.facts.role === "manager") {
-    for (const { id, facts } of members.list()) {
-      if (facts.role === "manager" && id !== self) wanted.add(id);
-    }
+  if (members.get(self)?.facts.role !== "manager") return wanted;
+  for (const id of rings.ids()) {
+    if (id !== self && members.get(id)?.facts.role === "manager") wanted.add(id);
   }
   return wanted;
 }
@@ -113,12 +112,14 @@ export function sweep(state: GossipState, turn: Turn): void {
   if (turn.now < state.sweepAt) return;
   state.sweepAt = later(turn.now, GOSSIP_SWEEP_MS / 2 + state.random.below(GOSSIP_SWEEP_MS));
   state.spaces.dropTombstones(turn.now);
-  const strangers = state.members.list().filter(({ id, state: is }) => {
-    return is !== "dead" && id !== state.self && !state.links.isWanted(id);
-  });
-  if (strangers.length === 0) return;
-  const chosen = strangers[state.random.below(strangers.length)];
-  if (chosen !== undefined) dialOnce(state, turn, chosen.id);
+  const ids = state.rings.ids();
+  if (ids.length === 0) return;
+  const start = state.random.below(ids.length);
+  for (let away = 0; away < ids.length; away += 1) {
+    const id = ids[(start + away) % ids.length];
+    if (id === undefined || id === state.self || state.links.isWanted(id)) continue;
+    if (state.members.isLive(id)) return dialOnce(state, turn, id);
+  }
 }
 
 function isRemoved(state: GossipState, peer: NodeId): boolean {

@@ -17,10 +17,12 @@ import type { Random } from "../io/random.ts";
 import {
   GOSSIP_CONFIRM_MS,
   GOSSIP_CONFIRM_TRIES,
+  GOSSIP_DIAL_JITTER_MS,
   GOSSIP_DIAL_MAX_MS,
   GOSSIP_DIAL_MIN_MS,
   GOSSIP_DIAL_REFUSED_MAX_MS,
   GOSSIP_DIAL_SECOND_MS,
+  GOSSIP_DIAL_SILENT_MAX_MS,
   GOSSIP_DIALS_MAX,
   GOSSIP_LINK_IDLE_MS,
   GOSSIP_LINKS_MAX,
@@ -107,18 +109,21 @@ export class Links {
     for (const peer of wanted) {
       if (this.#byPeer.has(peer) || this.#redials.has(peer)) continue;
       const first = compareIds(this.#self, peer) < 0 || this.#open === 0;
-      const at = later(now, first ? this.#random.below(10) : GOSSIP_DIAL_SECOND_MS);
+      const jitter = this.#random.below(first ? 10 : GOSSIP_DIAL_JITTER_MS);
+      const at = later(now, jitter + (first ? 0 : GOSSIP_DIAL_SECOND_MS));
       this.#redials.set(peer, { at, failures: 0, confirms: 0 });
     }
   }
 
-  /** Peers to dial now. */
+  /** Peers to dial now; who waited longest first, so that dead ones keep nobody waiting. */
   takeDue(now: Instant): readonly NodeId[] {
-    const due: NodeId[] = [];
+    const due: { readonly peer: NodeId; readonly at: Instant }[] = [];
     for (const [peer, { at }] of this.#redials) {
-      if (at <= now && !this.#byPeer.has(peer)) due.push(peer);
+      if (at <= now && !this.#byPeer.has(peer)) due.push({ peer, at });
     }
-    return due.toSorted(compareIds).slice(0, Math.max(0, GOSSIP_DIALS_MAX - this.#dialling));
+    due.sort((a, b) => a.at - b.at || compareIds(a.peer, b.peer));
+    const free = Math.max(0, GOSSIP_DIALS_MAX - this.#dialling);
+    return due.slice(0, free).map(({ peer }) => peer);
   }
 
   /** Undefined: there is a link already, a dial under way, or too many. */
@@ -152,7 +157,8 @@ export class Links {
     this.#remove(link);
     if (this.#byPeer.has(peer)) return none;
     const refused = link.dialled && !link.open && end.kind === "refused";
-    if (this.#wanted.has(peer)) this.#again(now, peer, { wasOpen: link.open, refused, ...end });
+    const how = { wasOpen: link.open, refused, silent: end.kind === "timeout", ...end };
+    if (this.#wanted.has(peer)) this.#again(now, peer, how);
     return { peer, broke: link.open, refused };
   }
 
@@ -188,7 +194,12 @@ export class Links {
   #again(
     now: Instant,
     peer: NodeId,
-    how: { readonly wasOpen: boolean; readonly refused: boolean; readonly isDead: boolean },
+    how: {
+      readonly wasOpen: boolean;
+      readonly refused: boolean;
+      readonly silent: boolean;
+      readonly isDead: boolean;
+    },
   ): void {
     const { failures = 0, confirms = 0 } = this.#redials.get(peer) ?? {};
     if (how.wasOpen) {
@@ -197,9 +208,7 @@ export class Links {
       const at = later(now, GOSSIP_CONFIRM_MS);
       this.#redials.set(peer, { at, failures, confirms: confirms - 1 });
     } else {
-      const patient = how.refused && how.isDead;
-      const most = patient ? GOSSIP_DIAL_REFUSED_MAX_MS : GOSSIP_DIAL_MAX_MS;
-      const pause = Math.min(most, GOSSIP_DIAL_MIN_MS * 2 ** Math.min(failures, 10));
+      const pause = Math.min(longestPauseMs(how), GOSSIP_DIAL_MIN_MS * 2 ** Math.min(failures, 10));
       const at = later(now, Math.ceil(pause * 0.75) + this.#random.below(Math.ceil(pause / 2)));
       this.#redials.set(peer, { at, failures: failures + 1, confirms: 0 });
     }
@@ -231,4 +240,10 @@ export class Links {
     numbers?.delete(link.number);
     if (numbers?.size === 0) this.#byPeer.delete(link.peer);
   }
+}
+
+/** A dial without an answer took its time already: whoever is back behind a cut is found soon. */
+function longestPauseMs(how: { refused: boolean; silent: boolean; isDead: boolean }): number {
+  if (how.refused && how.isDead) return GOSSIP_DIAL_REFUSED_MAX_MS;
+  return how.silent ? GOSSIP_DIAL_SILENT_MAX_MS : GOSSIP_DIAL_MAX_MS;
 }

@@ -10,30 +10,40 @@
  *       bring it back.
  *   N4. Once tombstones were dropped (floor), whoever is older gets the whole namespace.
  *   N5. A later epoch replaces the namespace as soon as its beginning is there.
+ *   N6. No owner fills this member's memory: a delta that would lead past a namespace's limits is
+ *       not taken. An honest owner never writes one.
  */
 import type { NodeId } from "../ids.ts";
 import { compareIds } from "../ids.ts";
-import { GOSSIP_DELTA_CHARACTERS_MAX, GOSSIP_TOMBSTONE_MS } from "../limits.ts";
+import {
+  GOSSIP_DELTA_CHARACTERS_MAX,
+  GOSSIP_KEYS_MAX,
+  GOSSIP_SPACE_CHARACTERS_MAX,
+  GOSSIP_STORE_CHARACTERS_MAX,
+  GOSSIP_TOMBSTONE_MS,
+} from "../limits.ts";
 import type { Instant } from "../time.ts";
 import type { Delta, GossipRecord, VersionRow } from "../wire/gossip-messages.ts";
 import type { Root } from "./hash.ts";
 import { RootSum } from "./hash.ts";
-
-interface Entry {
-  readonly record: GossipRecord;
-  /** When it became known here: how long a tombstone is kept. */
-  readonly at: Instant;
-}
+import { STORE_OWNERS } from "./protocol.ts";
 
 interface Namespace {
   epoch: number;
   seq: number;
   floor: number;
-  readonly entries: Map<string, Entry>;
-  tombstones: number;
+  /** Of keys and values together. */
+  characters: number;
+  /** NO_RECORDS until the first: most members of a large cluster say little. */
+  records: Map<string, GossipRecord>;
+  /** When a deletion became known here: how long it is remembered. */
+  tombstones: Map<string, Instant> | undefined;
 }
 
-export type Taken = "news" | "old" | "gap";
+/** Shared, and never written. */
+const NO_RECORDS = new Map<string, GossipRecord>();
+
+export type Taken = "news" | "old" | "gap" | "full";
 
 export class Namespaces {
   readonly #spaces = new Map<NodeId, Namespace>();
@@ -46,27 +56,30 @@ export class Namespaces {
 
   /** Values by key, in order of key; tombstones are not shown. */
   values(owner: NodeId): readonly (readonly [string, string])[] {
-    const entries = this.#spaces.get(owner)?.entries ?? new Map<string, Entry>();
     const values: [string, string][] = [];
-    for (const { record } of entries.values()) {
-      if (record.value !== undefined) values.push([record.key, record.value]);
+    for (const { key, value } of this.#recordsOf(owner).values()) {
+      if (value !== undefined) values.push([key, value]);
     }
     return values.toSorted(([a], [b]) => compareIds(a, b));
   }
 
   value(owner: NodeId, key: string): string | undefined {
-    return this.#spaces.get(owner)?.entries.get(key)?.record.value;
+    return this.#recordsOf(owner).get(key)?.value;
   }
 
   /** True when the key was deleted, and that is still remembered. */
   isDeleted(owner: NodeId, key: string): boolean {
-    const entry = this.#spaces.get(owner)?.entries.get(key);
-    return entry !== undefined && entry.record.value === undefined;
+    return this.#spaces.get(owner)?.tombstones?.has(key) === true;
   }
 
   /** Keys, tombstones included. */
   keyCount(owner: NodeId): number {
-    return this.#spaces.get(owner)?.entries.size ?? 0;
+    return this.#recordsOf(owner).size;
+  }
+
+  /** Of keys and values together. */
+  characters(owner: NodeId): number {
+    return this.#spaces.get(owner)?.characters ?? 0;
   }
 
   owners(): readonly NodeId[] {
@@ -78,11 +91,8 @@ export class Namespaces {
     const fresh = known === undefined || delta.epoch > known.epoch;
     if (!fresh && (delta.epoch < known.epoch || delta.to <= known.seq)) return "old";
     if (delta.base > (fresh ? 0 : known.seq)) return "gap"; // N2
-    const space = fresh || delta.base === 0 ? this.#renew(delta) : known;
-    this.#toggle(delta.owner, space);
-    for (const record of delta.records) this.#put(space, now, record);
-    space.seq = delta.to;
-    this.#toggle(delta.owner, space);
+    if (!hasRoom(delta.base === 0 ? undefined : known, delta)) return "full"; // N6
+    this.#apply(now, delta, fresh || delta.base === 0);
     return "news";
   }
 
@@ -96,7 +106,7 @@ export class Namespaces {
       value === undefined ? { key, seq } : { key, value, seq },
     );
     const delta = { owner, epoch, base, to: seq, records };
-    this.take(now, delta);
+    this.#apply(now, delta, base === 0);
     return delta;
   }
 
@@ -107,7 +117,7 @@ export class Namespaces {
     const same = epoch === space.epoch;
     if (same && seq >= space.seq) return [];
     const base = same && seq >= space.floor ? seq : 0; // N4
-    const records = Array.from(space.entries.values(), ({ record }) => record)
+    const records = [...space.records.values()]
       .filter((record) => record.seq > base)
       .toSorted((a, b) => a.seq - b.seq || compareIds(a.key, b.key));
     const whole = { owner, epoch: space.epoch, base, to: space.seq, records };
@@ -124,12 +134,12 @@ export class Namespaces {
   /** Forgets tombstones that everybody has heard of (N4). */
   dropTombstones(now: Instant): void {
     for (const space of this.#spaces.values()) {
-      if (space.tombstones === 0) continue;
-      for (const [key, { record, at }] of space.entries) {
-        if (record.value !== undefined || now - at < GOSSIP_TOMBSTONE_MS) continue;
-        space.entries.delete(key);
-        space.tombstones -= 1;
-        space.floor = Math.max(space.floor, record.seq);
+      for (const [key, at] of space.tombstones ?? []) {
+        if (now - at < GOSSIP_TOMBSTONE_MS) continue;
+        space.floor = Math.max(space.floor, space.records.get(key)?.seq ?? 0);
+        space.tombstones?.delete(key);
+        space.records.delete(key);
+        space.characters -= key.length;
       }
     }
   }
@@ -138,26 +148,63 @@ export class Namespaces {
     return this.#root.lanes();
   }
 
-  #renew({ owner, epoch }: Delta): Namespace {
-    const known = this.#spaces.get(owner);
-    if (known !== undefined) this.#toggle(owner, known);
-    const space = { epoch, seq: 0, floor: 0, entries: new Map<string, Entry>(), tombstones: 0 };
-    this.#spaces.set(owner, space);
-    this.#toggle(owner, space);
-    return space;
+  #recordsOf(owner: NodeId): ReadonlyMap<string, GossipRecord> {
+    return this.#spaces.get(owner)?.records ?? NO_RECORDS;
   }
 
-  #put(space: Namespace, now: Instant, record: GossipRecord): void {
-    const known = space.entries.get(record.key);
-    if (known !== undefined && known.record.seq >= record.seq) return;
-    if (known !== undefined && known.record.value === undefined) space.tombstones -= 1;
-    if (record.value === undefined) space.tombstones += 1; // N3
-    space.entries.set(record.key, { record, at: now });
+  #apply(now: Instant, delta: Delta, whole: boolean): void {
+    const { owner, epoch } = delta;
+    const known = this.#spaces.get(owner);
+    if (known !== undefined) this.#toggle(owner, known);
+    const space = known === undefined || whole ? emptySpace(epoch) : known;
+    this.#spaces.set(owner, space);
+    for (const record of delta.records) put(space, now, record);
+    space.seq = delta.to;
+    this.#toggle(owner, space);
   }
 
   #toggle(owner: NodeId, { epoch, seq }: Namespace): void {
     if (seq > 0) this.#root.toggle(owner, [epoch, seq]);
   }
+}
+
+function emptySpace(epoch: number): Namespace {
+  const [seq, floor, characters] = [0, 0, 0];
+  return { epoch, seq, floor, characters, records: NO_RECORDS, tombstones: undefined };
+}
+
+function put(space: Namespace, now: Instant, record: GossipRecord): void {
+  if (space.records === NO_RECORDS) space.records = new Map();
+  const { key, value } = record;
+  const known = space.records.get(key);
+  if (known !== undefined && known.seq >= record.seq) return;
+  const before = known === undefined ? 0 : sizeOf(known);
+  space.characters += sizeOf(record) - before;
+  space.records.set(key, record);
+  if (value !== undefined) {
+    space.tombstones?.delete(key);
+    return;
+  }
+  space.tombstones ??= new Map();
+  space.tombstones.set(key, now); // N3
+}
+
+function sizeOf({ key, value }: GossipRecord): number {
+  return key.length + (value?.length ?? 0);
+}
+
+/** N6: what there would be with these records. */
+function hasRoom(known: Namespace | undefined, { owner, records }: Delta): boolean {
+  const most = STORE_OWNERS.includes(owner)
+    ? GOSSIP_STORE_CHARACTERS_MAX
+    : GOSSIP_SPACE_CHARACTERS_MAX;
+  let [keys, characters] = [known?.records.size ?? 0, known?.characters ?? 0];
+  for (const record of records) {
+    const replaced = known?.records.get(record.key);
+    if (replaced === undefined) keys += 1;
+    characters += sizeOf(record) - (replaced === undefined ? 0 : sizeOf(replaced));
+  }
+  return keys <= GOSSIP_KEYS_MAX && characters <= most;
 }
 
 export interface OwnWrites {

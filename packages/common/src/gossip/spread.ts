@@ -13,6 +13,8 @@ import {
   GOSSIP_COALESCE_MS,
   GOSSIP_GRAFT_MS,
   GOSSIP_HIDDEN_MS,
+  GOSSIP_OUTBOX_MAX,
+  GOSSIP_RECENT_ROOTS_MAX,
   GOSSIP_REPAIR_MS,
   GOSSIP_TREE_ABOVE,
 } from "../limits.ts";
@@ -32,8 +34,6 @@ import { STORE_OWNERS } from "./protocol.ts";
 import type { GossipState } from "./state.ts";
 import { rootOf } from "./state.ts";
 
-const RECENT_ROOTS = 64;
-
 export function sendTo(state: GossipState, turn: Turn, peer: NodeId, message: GossipMessage): void {
   const link = state.links.to(peer);
   if (link !== undefined) turn.emit({ kind: "send", link, message });
@@ -46,8 +46,11 @@ export function flood(
   news: { readonly statements?: readonly Statement[]; readonly deltas?: readonly Delta[] },
   from?: NodeId,
 ): void {
-  for (const one of news.statements ?? []) state.outbox.statements.push({ news: one, from });
-  for (const one of news.deltas ?? []) state.outbox.deltas.push({ news: one, from });
+  const { statements, deltas } = state.outbox;
+  for (const one of news.statements ?? []) statements.push({ news: one, from });
+  for (const one of news.deltas ?? []) deltas.push({ news: one, from });
+  const excess = statements.length + deltas.length - GOSSIP_OUTBOX_MAX;
+  if (excess > 0) deltas.splice(0, excess);
   if (state.outbox.statements.length + state.outbox.deltas.length > 0) scheduleFlush(state, turn);
 }
 
@@ -85,6 +88,8 @@ export function takeDeltas(
     const taken = state.spaces.take(turn.now, delta);
     if (taken === "gap") gaps.push(state.spaces.version(delta.owner));
     else if (taken === "old") stale = true;
+    else if (taken === "full")
+      turn.emit({ kind: "count", name: "skein_gossip_deltas_refused_total" });
     else {
       news.push(delta);
       noteChange(state, delta.owner);
@@ -261,7 +266,7 @@ export function rememberRoot(state: GossipState, turn: Turn): void {
   const old = (at: number): boolean => turn.now - at > GOSSIP_REPAIR_MS;
   while (state.recentRoots.length > 1) {
     const [first, second] = state.recentRoots;
-    const full = state.recentRoots.length > RECENT_ROOTS;
+    const full = state.recentRoots.length > GOSSIP_RECENT_ROOTS_MAX;
     if (first === undefined || second === undefined || !(full || old(second.at))) return;
     state.recentRoots.shift();
   }

@@ -37,6 +37,8 @@ export interface GossipState {
   epoch: number;
   round: number;
   left: boolean;
+  /** When any member said anything last. */
+  heardAt: Instant;
   /** Own writes that wait to leave together; undefined: deleted. */
   readonly writes: Map<string, string | undefined>;
   /** News that is not passed on yet, with the peer that brought it. */
@@ -74,6 +76,7 @@ export function newState({ self, epoch, now, random }: GossipOptions): GossipSta
     epoch,
     round: 0,
     left: false,
+    heardAt: now,
     writes: new Map(),
     outbox: { statements: [], deltas: [] },
     flushAt: undefined,

@@ -42,7 +42,7 @@ describe("a suspicion", () => {
 });
 
 describe("verdicts", () => {
-  const world = { members: 10, links: 5 };
+  const world = { members: 10, links: 5, heardAt: instant(1e6) };
 
   it("act at once alone; what follows closely waits for a quiet moment (V1)", () => {
     const verdicts = new Verdicts();
@@ -57,11 +57,25 @@ describe("verdicts", () => {
   it("on most of the world are not spoken by one who hears nobody (V2)", () => {
     const verdicts = new Verdicts();
     for (let number = 0; number < 6; number += 1) verdicts.propose(NOW, nodeId(`n${number}`));
-    const alone = { members: 10, links: 0 };
+    const alone = { members: 10, links: 0, heardAt: instant(1e6) };
     expect(verdicts.release(instant(60_000), alone)).to.deep.equal([]);
     expect(verdicts.isIsolated()).to.equal(true);
-    const linked = { members: 10, links: 3 };
+    const linked = { members: 10, links: 3, heardAt: instant(1e6) };
     expect(verdicts.release(instant(72_000), linked)).to.have.length(6);
     expect(verdicts.isIsolated()).to.equal(false);
+  });
+
+  it("are not spoken by one who hears nobody at all, nor shortly after (V3)", () => {
+    const verdicts = new Verdicts();
+    verdicts.propose(instant(4000), nodeId("a"));
+    const silent = { ...world, heardAt: instant(1000) };
+    expect(verdicts.release(instant(4000), silent)).to.deep.equal([]);
+    expect(verdicts.isIsolated()).to.equal(true);
+    const heard = { ...world, heardAt: instant(6000) };
+    expect(verdicts.release(instant(6000), heard)).to.deep.equal([]);
+    expect(verdicts.release(instant(8000), heard)).to.deep.equal(["a"]);
+    const two = new Verdicts();
+    two.propose(instant(4000), nodeId("a"));
+    expect(two.release(instant(4000), { ...silent, members: 2 })).to.deep.equal(["a"]);
   });
 });

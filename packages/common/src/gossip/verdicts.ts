@@ -7,11 +7,27 @@
  *       waits for a quiet moment, GOSSIP_BATCH_MAX_MS at most.
  *   V2. A member never condemns more than half of all members within GOSSIP_ISOLATION_MS: it is
  *       isolated, freezes its view, and goes on once somebody answers and that time is over.
+ *   V3. Nor does it condemn anybody while it hears nobody at all, and for a while after: in a large
+ *       cluster it would else take one ring of observed members after the other for dead.
  */
 import type { NodeId } from "../ids.ts";
-import { GOSSIP_BATCH_MAX_MS, GOSSIP_BATCH_QUIET_MS, GOSSIP_ISOLATION_MS } from "../limits.ts";
+import {
+  GOSSIP_ALONE_AFTER_MS,
+  GOSSIP_ALONE_MS,
+  GOSSIP_BATCH_MAX_MS,
+  GOSSIP_BATCH_QUIET_MS,
+  GOSSIP_ISOLATION_MS,
+} from "../limits.ts";
 import type { Instant } from "../time.ts";
 import { instant, later } from "../time.ts";
+
+/** What tells whether the fault is ours. */
+export interface World {
+  readonly members: number;
+  readonly links: number;
+  /** When anybody said anything last. */
+  readonly heardAt: Instant;
+}
 
 export class Verdicts {
   readonly #held = new Set<NodeId>();
@@ -21,6 +37,8 @@ export class Verdicts {
   /** When members were taken for dead lately, whoever said so. */
   #deaths: Instant[] = [];
   #isolatedSince: Instant | undefined;
+  /** When it was last found that nobody is heard. */
+  #unheardAt: Instant | undefined;
 
   isIsolated(): boolean {
     return this.#isolatedSince !== undefined;
@@ -48,14 +66,14 @@ export class Verdicts {
     this.#held.delete(subject);
   }
 
-  /** Subjects to condemn now (V1); none while isolated (V2). */
-  release(now: Instant, world: { readonly members: number; readonly links: number }): NodeId[] {
+  /** Subjects to condemn now (V1); none while isolated (V2, V3). */
+  release(now: Instant, world: World): NodeId[] {
     if (this.#releaseAt === undefined || now < this.#releaseAt) return [];
     if (this.#held.size === 0) {
       this.#releaseAt = undefined;
       return [];
     }
-    if (this.#isAlone(now, world)) {
+    if (this.#hearsNobody(now, world) || this.#isAlone(now, world)) {
       this.#isolatedSince ??= now;
       this.#releaseAt = later(now, GOSSIP_BATCH_MAX_MS);
       return [];
@@ -87,7 +105,13 @@ export class Verdicts {
     return this.#releaseAt;
   }
 
-  #isAlone(now: Instant, { members, links }: { members: number; links: number }): boolean {
+  /** V3. Of two members the other may well be dead. */
+  #hearsNobody(now: Instant, { members, heardAt }: World): boolean {
+    if (members > 2 && now - heardAt >= GOSSIP_ALONE_MS) this.#unheardAt = now;
+    return this.#unheardAt !== undefined && now - this.#unheardAt < GOSSIP_ALONE_AFTER_MS;
+  }
+
+  #isAlone(now: Instant, { members, links }: World): boolean {
     const recent = this.#deaths.filter((at) => now - at < GOSSIP_ISOLATION_MS).length;
     if ((recent + this.#held.size) * 2 <= members) return false;
     const since = this.#isolatedSince ?? now;

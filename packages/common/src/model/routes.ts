@@ -55,6 +55,11 @@ export const serviceRouteSchema = v.object({
   names: v.exactOptional(namesSchema),
   /** Tasks in rotation, sorted by task id. */
   backends: v.array(backendSchema),
+  /**
+   * Wanted tasks that are not in rotation, sorted by task id: one serves as soon as its own node
+   * says that it may, also while every manager is gone.
+   */
+  expected: v.exactOptional(v.array(backendSchema)),
 });
 export type ServiceRoute = Decoded<typeof serviceRouteSchema>;
 export type Backend = Decoded<typeof backendSchema>;

@@ -8,6 +8,7 @@ import { nodeId, serviceId } from "@skein/common/ids";
 import type { Node } from "@skein/common/model/node";
 import type { Task } from "@skein/common/model/task";
 import type { Change, ClusterView } from "../store/view.ts";
+import { standingOf } from "./routes.ts";
 
 /** What the dispatcher does about it. */
 export interface Concerned {
@@ -58,12 +59,12 @@ function taskChanged({ before, after }: Rows<Task>, concerned: Concerned): void 
   }
 }
 
-/** What of a task decides whether and how it is a backend. */
+/** What of a task decides whether and how the table names it. */
 function routePart(task: Task | undefined): string {
   if (task === undefined) return "";
-  const { desired, status, nodeId: on, address } = task;
-  const serves = desired === "running" && status.state === "running" && status.inRotation === true;
-  return serves ? `${on} ${address} ${status.listens?.join() ?? ""}` : "";
+  const { status, nodeId: on, address } = task;
+  const standing = standingOf(task);
+  return standing === "none" ? "" : `${standing} ${on} ${address} ${status.listens?.join() ?? ""}`;
 }
 
 function nodeChanged(

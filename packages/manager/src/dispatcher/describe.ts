@@ -94,8 +94,9 @@ function describeToWorker(message: ToWorker): string {
       return `assignments ${describeIncrement(message, put)}`;
     }
     case "routes": {
-      const put = message.put.map(({ name, backends }) => {
-        return `${name}:[${backends.map(({ taskId }) => taskId).join(" ")}]`;
+      const put = message.put.map(({ name, backends, expected = [] }) => {
+        const names = [...backends.map((one) => one.taskId), ...expected.map(describeExpected)];
+        return `${name}:[${names.join(" ")}]`;
       });
       return `routes ${describeIncrement(message, put)}`;
     }
@@ -151,4 +152,9 @@ function reportsText(
   reports: readonly { readonly taskId: string; readonly status: { readonly state: string } }[],
 ): string {
   return reports.map(({ taskId, status }) => `${taskId}:${status.state}`).join(" ");
+}
+
+/** Wanted, and not in rotation yet. */
+function describeExpected({ taskId }: { readonly taskId: string }): string {
+  return `(${taskId})`;
 }

@@ -6,7 +6,8 @@
  * Invariants:
  *   D4. A task is a backend while it is wanted, observed running and in rotation, on a node that
  *       is ready: one that is asked to end leaves the table in the same flush in which its agent
- *       hears of it, before.
+ *       hears of it, before. One that is wanted and not in rotation is expected: its own node's
+ *       word, by gossip, makes it serve.
  *   D5. A worker that applied every message has exactly `routesOf(view)` as of the last flush.
  *   D6. Of a service with two sets of tasks (blue-green) one is served; which one changes in one
  *       message.
@@ -17,6 +18,7 @@ import { DEFAULT_INGRESS, ingressOptions } from "@skein/common/model/ingress-opt
 import type { Backend, ServiceRoute } from "@skein/common/model/routes";
 import type { Service } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
+import { isTerminal } from "@skein/common/model/task-state";
 import type { ToWorker } from "@skein/common/wire/dispatch-messages";
 import type { ClusterView } from "../store/view.ts";
 import { namesOf } from "./names.ts";
@@ -103,10 +105,24 @@ function routeOf(view: ClusterView, service: Service): ServiceRoute | undefined 
     .map(({ publishedPort, targetPort }) => ({ publishedPort, targetPort }));
   const names = namesOf(view, service);
   if (ports.length === 0 && names === undefined) return undefined;
-  const backends = servingTasks(view, service).flatMap((task) => backendOf(view, task));
+  const { serving, entitled } = setsOf(view, service);
+  const as = (tasks: readonly Task[], standing: Standing): readonly Backend[] =>
+    tasks.flatMap((task) => (standingOf(task) === standing ? backendOf(view, task) : []));
+  const expected = as(entitled, "expected");
   const named = names === undefined ? {} : { names };
   const { name } = service.spec;
-  return { serviceId: service.id, name, ports, ...ingressOf(service), ...named, backends };
+  const base = { serviceId: service.id, name, ports, ...ingressOf(service), ...named };
+  const backends = as(serving, "backend");
+  return expected.length === 0 ? { ...base, backends } : { ...base, backends, expected };
+}
+
+/** What a task is to the table (D4). */
+export type Standing = "backend" | "expected" | "none";
+
+export function standingOf({ desired, nodeId, address, status }: Task): Standing {
+  if (desired !== "running" || nodeId === undefined || address === undefined) return "none";
+  if (isTerminal(status.state)) return "none";
+  return status.state === "running" && status.inRotation === true ? "backend" : "expected";
 }
 
 /** Only what the user asked for: most services have no such label. */
@@ -117,20 +133,24 @@ function ingressOf(service: Service): Pick<ServiceRoute, "ingress"> {
 }
 
 /**
- * Of two sets of tasks the one that is to get the traffic (D6); while nothing of it is in rotation,
- * whatever is: an answer of the other version is better than none.
+ * Of two sets of tasks the one that is entitled to the traffic (D6); while nothing of it is in
+ * rotation, whatever is serves: an answer of the other version is better than none.
  */
-function servingTasks(view: ClusterView, service: Service): readonly Task[] {
+function setsOf(
+  view: ClusterView,
+  service: Service,
+): { readonly serving: readonly Task[]; readonly entitled: readonly Task[] } {
   const tasks = view.tasksOfService(service.id);
   const { traffic } = service;
-  if (traffic === undefined) return tasks;
-  const set = tasks.filter(({ taskIndex }) => taskIndex === traffic.taskIndex);
-  return set.some((task) => backendOf(view, task).length > 0) ? set : tasks;
+  if (traffic === undefined) return { serving: tasks, entitled: tasks };
+  const entitled = tasks.filter(({ taskIndex }) => taskIndex === traffic.taskIndex);
+  const serves = (task: Task): boolean =>
+    standingOf(task) === "backend" && backendOf(view, task).length > 0;
+  return { serving: entitled.some(serves) ? entitled : tasks, entitled };
 }
 
 function backendOf(view: ClusterView, task: Task): readonly Backend[] {
-  const { id: taskId, nodeId, address, desired, status } = task;
-  if (desired !== "running" || status.state !== "running" || status.inRotation !== true) return [];
+  const { id: taskId, nodeId, address, status } = task;
   if (nodeId === undefined || address === undefined) return [];
   const node = view.nodes.get(nodeId);
   if (node?.status.state !== "ready") return [];

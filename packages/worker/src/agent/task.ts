@@ -74,7 +74,9 @@ export class AgentTask {
     if (record === undefined) return task;
     task.#assignment = record.assignment;
     task.#desired = record.assignment.desired;
-    if (isTerminal(record.status.state)) task.#status = record.status;
+    if (!isTerminal(record.status.state)) return task;
+    task.#status = record.status;
+    task.#announced = true; // By the former agent: nobody may go on counting on it.
     return task;
   }
 
@@ -166,6 +168,7 @@ export class AgentTask {
       this.#beginChecks(turn, true);
       return;
     }
+    this.#announced = true; // As in `restored`.
     this.#ended(found.exitCode ?? 137, this.#wantsStop(), turn);
   }
 

@@ -22,6 +22,11 @@ function route(...tasks: readonly string[]): ServiceRoute {
   return { serviceId: serviceId("s1"), name: "web", ports, backends };
 }
 
+/** A route that expects a task beside the one that serves. */
+function expecting(serving: string, expected: string): ServiceRoute {
+  return { ...route(serving), expected: route(expected).backends };
+}
+
 /** A member that knows w1 and w2, and of w2 what is given. */
 function member(written: Readonly<Record<string, string>> = {}) {
   let drawn = 0;
@@ -73,6 +78,34 @@ describe("the serving table", () => {
     expect(tasksOf(table.next(member(written), true))).to.deep.equal(["t3", "t4"]);
   });
 
+  it("serves an expected task once its own node says that it is in rotation (V3)", () => {
+    const silent = new ServingTable();
+    silent.told([expecting("t1", "t2")], 5);
+    expect(tasksOf(silent.next(member(), true))).to.deep.equal(["t1"]);
+    for (const [said, served] of [
+      ["[0,0]", ["t1"]],
+      ["[1,1]", ["t1"]],
+      ["[1,0]", ["t1", "t2"]],
+    ] as const) {
+      const table = new ServingTable();
+      table.told([expecting("t1", "t2")], 5);
+      expect(tasksOf(table.next(member({ "task/t2": said }), true)), said).to.deep.equal(served);
+    }
+  });
+
+  it("never serves what the store's newest routes do not name (V1)", () => {
+    const table = new ServingTable();
+    table.told([route("t1")], 5);
+    expect(tasksOf(table.next(member({ "task/t2": "[1,0]" }), true))).to.deep.equal(["t1"]);
+  });
+
+  it("takes from a task's own node which ports it listens on", () => {
+    const table = new ServingTable();
+    table.told([route("t1")], 5);
+    const [served] = table.next(member({ "task/t1": "[1,0,[3000,9000]]" }), true) ?? [];
+    expect(served?.backends[0]?.listens).to.deep.equal([3000, 9000]);
+  });
+
   it("leaves out a node that nobody reaches, and has it back when it is", () => {
     const gossip = member();
     const table = new ServingTable();
@@ -91,17 +124,48 @@ describe("the serving table", () => {
 });
 
 describe("the endpoints of a node", () => {
+  const t1 = taskId("t1");
+  const task = { taskId: t1, name: "web.1", hostAddress: "127.65.0.5", targetPorts: [80], pid: 1 };
+  const OUT = [{ key: "task/t1", value: "[0,0]" }];
+
   it("are written once a task was in rotation, and deleted with it", () => {
     const own = new OwnEndpoints();
-    const t1 = taskId("t1");
-    const task = { taskId: t1, name: "web.1", hostAddress: "127.65.0.5", targetPorts: [80] };
-    const told = (draining: boolean) =>
-      own.told({ kind: "task", task: { ...task, pid: 1, draining } });
+    own.named(new Set());
+    const told = (draining: boolean) => own.told({ kind: "task", task: { ...task, draining } });
     expect(told(false)).to.deep.equal([]);
     const rotation = own.heard({ kind: "in-rotation", taskId: t1 });
     expect(rotation).to.deep.equal([{ key: "task/t1", value: "[1,0]" }]);
     expect(told(true)).to.deep.equal([{ key: "task/t1", value: "[1,1]" }]);
     expect(own.told({ kind: "task-gone", taskId: t1 })).to.deep.equal([{ key: "task/t1" }]);
     expect(own.told({ kind: "task-gone", taskId: t1 })).to.deep.equal([]);
+  });
+
+  it("of a task that ended say so for as long as the table names it (W1)", () => {
+    const own = new OwnEndpoints();
+    own.heard({ kind: "in-rotation", taskId: t1 });
+    expect(own.named(new Set([t1]))).to.deep.equal([]);
+    expect(own.told({ kind: "task-gone", taskId: t1 })).to.deep.equal(OUT);
+    expect(own.named(new Set([t1]))).to.deep.equal([]);
+    expect(own.named(new Set())).to.deep.equal([{ key: "task/t1" }]);
+    expect(own.named(new Set())).to.deep.equal([]);
+  });
+
+  it("of a task that ended under a former agent say so before any table is known", () => {
+    const own = new OwnEndpoints();
+    expect(own.told({ kind: "task-gone", taskId: t1 })).to.deep.equal(OUT);
+  });
+
+  it("of a task without ports are written at once: there is nothing to wait for", () => {
+    const own = new OwnEndpoints();
+    const unserved = { ...task, targetPorts: [], draining: false };
+    const written = [{ key: "task/t1", value: "[1,0]" }];
+    expect(own.told({ kind: "task", task: unserved })).to.deep.equal(written);
+  });
+
+  it("tell the ports a task was found listening on", () => {
+    const own = new OwnEndpoints();
+    own.heard({ kind: "listens", taskId: t1, ports: [3000] });
+    const written = [{ key: "task/t1", value: "[1,0,[3000]]" }];
+    expect(own.heard({ kind: "in-rotation", taskId: t1 })).to.deep.equal(written);
   });
 });

@@ -182,8 +182,12 @@ export class GossipHost {
   }
 
   #serve(): void {
-    const routes = this.#table.next(this.gossip, this.#listener.isConnected());
+    const isConnected = this.#listener.isConnected();
+    const routes = this.#table.next(this.gossip, isConnected);
     if (routes !== undefined) this.#listener.routes(routes);
+    const named = this.#table.named(this.gossip, isConnected, this.#ports.config.nodeId);
+    if (named === undefined) return;
+    for (const write of this.#endpoints.named(named)) this.#write(write);
   }
 
   #write({ key, value }: EndpointWrite): void {
