@@ -98,5 +98,13 @@ export const DISK_FREE_BYTES_LOW = 512 * 1024 * 1024;
 
 /** Nodes asked, and shown, in the table of who believes what. */
 export const GOSSIP_MATRIX_MAX = 40;
+/** A node that takes longer to say what its gossip knows is shown as not answering. */
+export const GOSSIP_ASK_MS = 1500;
+/** `skein gossip --watch` looks this often. */
+export const GOSSIP_WATCH_MS = 1000;
+/** Rings of so many members are shown whole … */
+export const GOSSIP_RING_WHOLE_MAX = 12;
+/** … of larger ones so many places before and after the node. */
+export const GOSSIP_RING_NEAR = 3;
 /** The API's bound for the value of a secret. */
 export const SECRET_BYTES_MAX = 512_000;

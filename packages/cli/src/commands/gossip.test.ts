@@ -1,6 +1,12 @@
 import { stripVTControlCharacters } from "node:util";
 import { expect } from "chai";
-import { describeMatrix, describeOwn } from "./gossip.ts";
+import {
+  describeHead,
+  describeMatrix,
+  describeMembers,
+  describeRings,
+  describeTraffic,
+} from "./gossip-view.ts";
 
 const member = (name: string, state: string, more: object = {}) => ({
   id: `id-${name}`,
@@ -22,33 +28,94 @@ function view(name: string, ...members: readonly object[]) {
     links: 2,
     shape: "mesh",
     members,
-    rings: [],
+    rings: [] as readonly (readonly string[])[],
     traffic: {
       sinceMs: 2000,
-      bytes: { sent: 1000, received: 2000 },
-      messages: { ping: { sent: 3, received: 4 } },
+      bytes: { sent: 1000, received: 20_000 },
+      messages: { ping: { sent: 3, received: 4 }, news: { sent: 10, received: 30 } },
     },
   };
 }
 
+const plain = (lines: readonly string[]): readonly string[] => lines.map(stripVTControlCharacters);
+
 describe("skein gossip", () => {
-  it("prints members with state, observers and round trip, and what it costs", () => {
-    const lines = describeOwn(
-      view("a", member("a", "alive"), member("b", "dead", { evidence: "refused", rttMs: 3 })),
-    ).map(stripVTControlCharacters);
-    expect(lines[0]).to.equal("a: full mesh, 2 links, health good");
-    expect(lines[4]).to.match(/^b\s+worker\s+dead \(refused\)\s+2 s\s+3 ms\s+up\s+a\s+1$/);
-    expect(lines).to.include("sent 500 B/s, received 1000 B/s; messages sent/received: ping 3/4");
+  it("counts members by what is believed of them", () => {
+    const own = view("a", member("a", "alive"), member("b", "dead"), member("c", "suspect"));
+    const [head] = plain(describeHead(own));
+    expect(head).to.equal("As a sees it: 3 members, 1 alive, 1 suspect, 1 dead");
   });
 
-  it("prints who believes what, and who was not there to be asked", () => {
-    const own = view("a", member("a", "alive"), member("b", "suspect"));
+  it("says when the node takes itself for isolated", () => {
+    const lines = plain(describeHead({ ...view("a", member("a", "alive")), isolated: true }));
+    expect(lines[1]).to.match(/isolated: most of the cluster does not answer/);
+  });
+
+  it("prints a line a member: state and reason, round trip, link, its own health", () => {
+    const own = view(
+      "a",
+      member("a", "alive"),
+      member("b", "dead", { evidence: "refused", linked: false }),
+      member("c", "alive", { rttMs: 3 }),
+    );
+    const ill = { ...view("c"), health: 5 };
+    const views = new Map<string, unknown>([
+      ["a", own],
+      ["c", ill],
+    ]);
+    const lines = plain(describeMembers(own, views));
+    expect(lines[1]).to.match(/^● a\s+worker\s+alive\s+2 s\s+-\s+self\s+good\s+1 key\s+everybody$/);
+    expect(lines[2]).to.match(
+      /^✗ b\s+worker\s+dead: its port refuses\s+2 s\s+-\s+-\s+-\s+1 key\s+a$/,
+    );
+    expect(lines[3]).to.match(/3 ms\s+up\s+5 of 7, time-outs x6/);
+  });
+
+  it("says who suspects a member, and how long it has to refute", () => {
+    const suspect = member("b", "suspect", { suspectedBy: ["id-a"], judgedInMs: 1234 });
+    const own = view("a", member("a", "alive"), suspect);
+    const lines = plain(describeMembers(own, new Map()));
+    expect(lines[2]).to.contain("suspected by a, judged in 1.2 s");
+  });
+
+  it("draws small rings whole, and of large ones what is near the node", () => {
+    const own = view("a", member("a", "alive"), member("b", "dead"));
+    const rings = { ...own, shape: "rings" };
+    expect(plain(describeRings({ ...rings, rings: [["b", "a"]] }))[1]).to.equal("  1  ✗b → a → ↺");
+    const large = Array.from({ length: 30 }, (_, number) => (number === 0 ? "a" : `n${number}`));
+    const lines = plain(describeRings({ ...rings, rings: [large] }));
+    expect(lines[1]).to.equal("  1  … → n27 → n28 → n29 → a → n1 → n2 → n3 → …");
+    expect(plain(describeRings(own))).to.deep.equal([
+      "Full mesh: 2 links, everybody observes everybody",
+    ]);
+  });
+
+  it("counts messages of every kind, the most frequent first, and bytes a second", () => {
+    const lines = plain(describeTraffic(view("a")));
+    expect(lines[0]).to.equal(
+      "Traffic in 2 s: sent 1.0 kB (500 B/s), received 20.0 kB (10.0 kB/s)",
+    );
+    expect(lines[2]).to.match(/^ {2}news\s+10\s+30\s+▪{20}$/);
+    expect(lines[3]).to.match(/^ {2}ping\s+3\s+4\s+▪{4}$/);
+  });
+
+  it("prints who believes what, who does not answer, and whether all believe alike", () => {
+    const own = view("a", member("a", "alive"), member("b", "dead"), member("c", "alive"));
+    const other = view("c", member("a", "alive"), member("b", "alive"), member("c", "alive"));
     const views = new Map<string, unknown>([
       ["a", own],
       ["b", undefined],
+      ["c", other],
     ]);
-    const lines = describeMatrix(own, views).map(stripVTControlCharacters);
-    expect(lines[2]).to.match(/^a\s+\.\s+\?$/);
-    expect(lines[3]).to.match(/^b\s+does not answer$/);
+    const lines = plain(describeMatrix(own, views));
+    expect(lines[0]).to.equal("Who believes what: 2 views, of 2 kinds");
+    expect(lines.slice(1, 5)).to.deep.equal([
+      "       1 2 3",
+      "  1 a  ● ✗ ●",
+      "  2 b  does not answer",
+      "  3 c  ● ● ●",
+    ]);
+    const [alike] = plain(describeMatrix(own, new Map([["a", own]])));
+    expect(alike).to.equal("Who believes what: 1 view, all alike");
   });
 });
