@@ -3,6 +3,7 @@
  * are compared, by whoever reads them, with a peer of the same run.
  */
 
+import { benchFailover } from "./bench/failover.ts";
 import { benchGossip } from "./bench/gossip.ts";
 import { benchGossipSim } from "./bench/gossip-sim.ts";
 import { benchIdle } from "./bench/idle.ts";
@@ -11,6 +12,7 @@ import { benchRaft } from "./bench/raft.ts";
 import { benchRecovery } from "./bench/recovery.ts";
 import { benchReplicas } from "./bench/replicas.ts";
 import { benchSchedule } from "./bench/schedule.ts";
+import { benchSoak } from "./bench/soak.ts";
 import { benchWal } from "./bench/wal.ts";
 import { benchWrites } from "./bench/writes.ts";
 
@@ -21,6 +23,10 @@ const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   gossip: (rounds) => benchGossip(rounds),
   "gossip-sim": (rounds) => benchGossipSim([3, 25, 100], rounds),
   "gossip-sim-1000": (rounds) => benchGossipSim([1000], Math.min(rounds, 3)),
+  // Half an hour and ten gigabytes: NODE_OPTIONS=--max-old-space-size=14000.
+  "gossip-sim-5000": (rounds) => benchGossipSim([5000], Math.min(rounds, 2), false),
+  failover: (rounds) => benchFailover(rounds),
+  soak: (minutes) => benchSoak(minutes),
   recovery: (rounds) => benchRecovery(rounds),
   replicas: (rounds) => benchReplicas(Math.min(rounds, 5)),
   schedule: () => benchSchedule(),
@@ -30,7 +36,10 @@ const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   ingress: async (rounds) => (await import("./bench/ingress.ts")).benchIngress(Math.min(rounds, 3)),
 };
 
-const [name = "", rounds = "20"] = process.argv.slice(2);
+/** Without a number: kills of `failover`, minutes of `soak`, else rounds. */
+const DEFAULT_ROUNDS: Readonly<Record<string, string>> = { failover: "30" };
+
+const [name = "", rounds = DEFAULT_ROUNDS[name] ?? "20"] = process.argv.slice(2);
 const run = BENCHES[name];
 if (run === undefined || !/^\d+$/.test(rounds)) {
   console.error(`Cannot run benchmark ${name}: there are ${Object.keys(BENCHES).join(", ")}`);

@@ -10,7 +10,9 @@ export interface Figure {
   readonly p99?: number;
   readonly samples?: number;
   /** Measured in the same run, or null where the peer is not installed. */
-  readonly peer: { readonly name: string; readonly value: number } | null;
+  readonly peer: { readonly name: string; readonly value: number; readonly p99?: number } | null;
+  /** What was aimed at. */
+  readonly target?: { readonly p50: number; readonly p99: number };
 }
 
 export function report(figure: Figure): void {
@@ -23,10 +25,15 @@ export function report(figure: Figure): void {
  * Reports times: `ours` is the median. p99 of few samples is their maximum, and said so by
  * `samples`.
  */
-export function reportTimes(bench: string, name: string, times: readonly number[]): void {
+export function reportTimes(
+  bench: string,
+  name: string,
+  times: readonly number[],
+  peer?: { readonly name: string; readonly times: readonly number[] },
+): void {
   const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+  const at = (share: number): number => shareOf(sorted, share);
+  const others = peer?.times.toSorted((a, b) => a - b) ?? [];
   report({
     bench,
     case: name,
@@ -36,6 +43,13 @@ export function reportTimes(bench: string, name: string, times: readonly number[
     p50: at(0.5),
     p99: at(0.99),
     samples: sorted.length,
-    peer: null,
+    peer:
+      peer === undefined
+        ? null
+        : { name: peer.name, value: shareOf(others, 0.5), p99: shareOf(others, 0.99) },
   });
+}
+
+function shareOf(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }

@@ -10,6 +10,7 @@ export class SerfAgents {
   readonly version: string;
   readonly #agents: ChildProcess[] = [];
   readonly #joined: number[] = [];
+  #killed = 0;
   readonly #failed = new Map<string, Map<number, number>>();
 
   private constructor(version: string) {
@@ -36,8 +37,9 @@ export class SerfAgents {
   async kill(victim: number): Promise<readonly number[]> {
     const began = Date.now();
     this.#agents[victim]?.kill("SIGKILL");
+    this.#killed += 1;
     const name = `a${victim}`;
-    const others = this.#agents.length - 1;
+    const others = this.#agents.length - this.#killed;
     await until(120_000, "all serf agents know", () => this.#failed.get(name)?.size === others);
     return [...(this.#failed.get(name) ?? new Map<number, number>()).values()].map(
       (at) => at - began,

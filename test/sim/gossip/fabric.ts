@@ -22,8 +22,12 @@ export class Fabric {
   /** One message in so many waits for a retransmission. */
   lossOneIn = 0;
   messages = 0;
+  /** Deltas in them: what a write costs. */
+  deltas = 0;
   bytes = 0;
   readonly #cuts = new Set<string>();
+  /** Cut off from all others. */
+  #island: ReadonlySet<SimMember> = new Set();
   readonly #pairs = new Set<Pair>();
 
   constructor(clock: SimClock, random: SimRandom) {
@@ -36,12 +40,19 @@ export class Fabric {
     this.#cuts.add(`${from.id} ${to.id}`);
   }
 
+  /** Nothing passes between these and the others, both ways. */
+  cutOff(members: ReadonlySet<SimMember>): void {
+    this.#island = members;
+  }
+
   heal(): void {
     this.#cuts.clear();
+    this.#island = new Set();
     for (const pair of this.#pairs) pair.resume();
   }
 
   isCut(from: SimMember, to: SimMember): boolean {
+    if (this.#island.size > 0 && this.#island.has(from) !== this.#island.has(to)) return true;
     return this.#cuts.size > 0 && this.#cuts.has(`${from.id} ${to.id}`);
   }
 
@@ -79,6 +90,7 @@ export class Fabric {
 
   account(message: GossipMessage): void {
     this.messages += 1;
+    if (message.kind === "news") this.deltas += message.deltas.length;
     if (this.messages % SAMPLE === 0) {
       this.bytes += SAMPLE * (encode(message).length + OVERHEAD_BYTES);
     }

@@ -1,8 +1,10 @@
 /**
  * memberlist's rules over the same simulated wires (LAN defaults): random probes over datagrams,
  * three helpers, suspicion with Lifeguard's local health and confirmations, rumours to three random
- * members every 200 ms, a whole exchange every 30 s. Only what the comparison needs: who is alive,
- * and one value of each member.
+ * members every 200 ms, those that died within 30 s among them, a whole exchange every 30 s; and
+ * every 30 s, as Serf does, an exchange with one that failed. Only what the comparison needs: who
+ * is alive, and one value of each member. Bytes are estimates: 28 for the headers of a datagram, 40
+ * for its message, 50 for each rumour, 60 for each member of an exchange.
  */
 
 import type { SimClock } from "../sim-clock.ts";
@@ -18,6 +20,11 @@ const SUSPICION_MULT = 4;
 const SUSPICION_MAX_MULT = 6;
 const PUSH_PULL_MS = 30_000;
 const HEALTH_MAX = 7;
+const GOSSIP_TO_THE_DEAD_MS = 30_000;
+const RECONNECT_MS = 30_000;
+const DATAGRAM_BYTES = 68;
+const RUMOUR_BYTES = 50;
+const ROW_BYTES = 60;
 
 type State = "alive" | "suspect" | "dead";
 
@@ -33,6 +40,8 @@ interface Known {
   incarnation: number;
   state: State;
   version: number;
+  /** When it was found dead. */
+  diedAt: number;
 }
 
 interface Suspicion {
@@ -46,7 +55,10 @@ export class MemberlistWorld {
   readonly members: MemberlistMember[] = [];
   readonly random: SimRandom;
   falseDeaths = 0;
-  datagrams = 0;
+  bytes = 0;
+  /** One datagram in so many is lost. */
+  lossOneIn = 0;
+  #island: ReadonlySet<number> = new Set();
 
   constructor(clock: SimClock, seed: number, count: number) {
     this.clock = clock;
@@ -57,10 +69,22 @@ export class MemberlistWorld {
     for (const member of this.members) member.start();
   }
 
-  send(from: MemberlistMember, to: number, what: (to: MemberlistMember) => void): void {
+  /** Nothing passes between these and the others. */
+  cutOff(members: ReadonlySet<number>): void {
+    this.#island = members;
+  }
+
+  send(
+    from: MemberlistMember,
+    to: number,
+    what: (to: MemberlistMember) => void,
+    bytes = DATAGRAM_BYTES,
+  ): void {
     const member = this.members[to];
     if (member === undefined || from.stopped) return;
-    this.datagrams += 1;
+    this.bytes += bytes;
+    if (this.#island.has(from.number) !== this.#island.has(to)) return;
+    if (this.random.once(this.lossOneIn)) return;
     this.clock.after(0.2 + this.random.below(800) / 1000, () => member.take(() => what(member)));
   }
 }
@@ -76,6 +100,7 @@ export class MemberlistMember {
   #order: number[] = [];
   #seq = 0;
   #health = 0;
+  #lives = 1;
   dead = false;
   stopped = false;
 
@@ -83,7 +108,8 @@ export class MemberlistMember {
     this.#world = world;
     this.number = number;
     const state = "alive" as const;
-    this.known = Array.from({ length: count }, () => ({ incarnation: 1, state, version: 0 }));
+    const fresh = { incarnation: 1, state, version: 0, diedAt: 0 };
+    this.known = Array.from({ length: count }, () => ({ ...fresh }));
   }
 
   start(): void {
@@ -93,6 +119,17 @@ export class MemberlistMember {
     this.#every(PUSH_PULL_MS * this.#pushPullScale(), random.below(PUSH_PULL_MS), () =>
       this.#pushPull(),
     );
+    this.#every(RECONNECT_MS, random.below(RECONNECT_MS), () => this.#reconnect());
+  }
+
+  /** The next process: it says that it is there, louder than what was said of its death. */
+  revive(): void {
+    this.dead = false;
+    this.#lives += 1;
+    this.#suspicions.clear();
+    this.#held.length = 0;
+    this.start();
+    this.#refute(this.#of(this.number).incarnation);
   }
 
   /** Runs now, when it is continued, or never. */
@@ -121,8 +158,9 @@ export class MemberlistMember {
   }
 
   #every(milliseconds: number, first: number, what: () => void): void {
+    const life = this.#lives;
     const turn = (): void => {
-      if (this.dead) return;
+      if (this.dead || this.#lives !== life) return;
       this.take(what);
       this.#world.clock.after(milliseconds, turn);
     };
@@ -218,6 +256,7 @@ export class MemberlistMember {
     if (subject === this.number) return this.#refute(incarnation);
     known.state = "dead";
     known.incarnation = incarnation;
+    known.diedAt = this.#world.clock.exactNow();
     const there = this.#world.members[subject];
     if (there !== undefined && !there.dead) this.#world.falseDeaths += 1;
     this.#spread(subject);
@@ -257,26 +296,41 @@ export class MemberlistMember {
 
   #gossip(): void {
     if (this.#rumours.size === 0) return;
-    for (const to of this.#random(FANOUT)) {
+    const since = this.#world.clock.exactNow() - GOSSIP_TO_THE_DEAD_MS;
+    for (const to of this.#random(FANOUT, -1, since)) {
       const carried = [...this.#rumours.values()].sort((a, b) => b.left - a.left).slice(0, 20);
       for (const entry of carried) {
         entry.left -= 1;
         if (entry.left <= 0) this.#rumours.delete(entry.rumour.subject);
       }
       const rumours = carried.map(({ rumour }) => rumour);
-      this.#world.send(this, to, (peer) => {
+      const tell = (peer: MemberlistMember): void => {
         for (const rumour of rumours) peer.#hear(rumour);
-      });
+      };
+      this.#world.send(this, to, tell, DATAGRAM_BYTES + RUMOUR_BYTES * rumours.length);
     }
   }
 
   #pushPull(): void {
     const [peer] = this.#random(1);
-    if (peer === undefined) return;
-    this.#world.send(this, peer, (to) => {
+    if (peer !== undefined) this.#exchange(peer);
+  }
+
+  #exchange(peer: number): void {
+    const both = (to: MemberlistMember): void => {
       to.#merge(this);
       this.take(() => this.#merge(to));
-    });
+    };
+    this.#world.send(this, peer, both, 2 * ROW_BYTES * this.known.length);
+  }
+
+  /** Serf: with a probability of the failed among all, one of them is tried. */
+  #reconnect(): void {
+    const { random } = this.#world;
+    const failed = [...this.known.keys()].filter((number) => this.#of(number).state === "dead");
+    if (random.below(this.known.length) >= failed.length) return;
+    const chosen = failed[random.below(failed.length)];
+    if (chosen !== undefined) this.#exchange(chosen);
   }
 
   /** What the other side takes for dead is only suspected. */
@@ -315,12 +369,13 @@ export class MemberlistMember {
     return order;
   }
 
-  #random(count: number, except = -1): readonly number[] {
+  #random(count: number, except = -1, diedSince = Number.POSITIVE_INFINITY): readonly number[] {
     const chosen = new Set<number>();
     for (let tries = 0; tries < 10 * count && chosen.size < count; tries += 1) {
       const number = this.#world.random.below(this.known.length);
       const usable = number !== this.number && number !== except;
-      if (usable && this.#of(number).state !== "dead") chosen.add(number);
+      const { state, diedAt } = this.#of(number);
+      if (usable && (state !== "dead" || diedAt > diedSince)) chosen.add(number);
     }
     return [...chosen];
   }

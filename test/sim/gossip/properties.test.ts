@@ -11,7 +11,8 @@ import type { SimMember } from "./sim-member.ts";
 
 const FULL = Number(process.env["SKEIN_SIM_SEEDS"] ?? "1") > 5;
 const LARGE = Number(process.env["SKEIN_GOSSIP_MEMBERS"] ?? "0");
-const SIZES = FULL ? [3, 25, 100] : [3, 25];
+const USUAL = FULL ? [3, 25, 100] : [3, 25];
+const SIZES = LARGE > 0 ? [LARGE] : USUAL;
 const SEED = Number(process.env["SKEIN_SIM_SEED"] ?? "1");
 
 function settled(seed: number, size: number): GossipWorld {
@@ -39,7 +40,7 @@ function starve(world: GossipWorld, members: readonly SimMember[]): void {
 
 for (const size of SIZES) {
   describe(`gossip with ${size} members (seed ${SEED}: SKEIN_SIM_SEED=${SEED})`, function () {
-    this.timeout(120_000);
+    this.timeout(LARGE > 0 ? 3_600_000 : 120_000);
     it("brings an update to all, also with loss", () => {
       const world = settled(SEED, size);
       world.fabric.lossOneIn = 50;
@@ -78,6 +79,17 @@ for (const size of SIZES) {
       const few = Math.max(1, Math.round(size * 0.04));
       starve(world, world.members.slice(0, few));
       world.settle(30_000);
+      expect(world.falseDeaths).to.deep.equal([]);
+    });
+
+    it("takes no member for dead that is slow, and brings it what is new", () => {
+      const world = settled(SEED, size);
+      const few = Math.max(1, Math.round(size * 0.04));
+      for (const member of world.members.slice(0, few)) member.slowMs = 400;
+      const owner = world.member(size - 1);
+      owner.submit({ kind: "write", key: "k", value: "v" });
+      expect(world.untilAllSee(owner, "k", "v", 3000)).to.be.a("number");
+      world.settle(20_000);
       expect(world.falseDeaths).to.deep.equal([]);
     });
 
@@ -158,19 +170,3 @@ describe("gossip, the same seed twice", function () {
     expect(run()).to.equal(run());
   });
 });
-
-if (LARGE > 0) {
-  describe(`gossip with ${LARGE} members`, () => {
-    it("brings an update to all within 300 ms and sees a kill within 1.5 s", function () {
-      this.timeout(3_600_000);
-      const world = settled(SEED, LARGE);
-      const owner = world.member(1);
-      owner.submit({ kind: "write", key: "k", value: "v" });
-      expect(world.untilAllSee(owner, "k", "v", 300)).to.be.a("number");
-      const victim = world.member(2);
-      victim.kill();
-      expect(world.untilAllBelieveDead(victim, 1500)).to.be.a("number");
-      expect(world.falseDeaths).to.deep.equal([]);
-    });
-  });
-}

@@ -1,5 +1,6 @@
 /** One simulated gossip member: the production machine and driver on a process of the world. */
 
+import { describeGossip } from "@skein/common/gossip/describe";
 import { createGossip, type Gossip } from "@skein/common/gossip/gossip";
 import { checkGossipInvariants } from "@skein/common/gossip/invariants";
 import type { GossipEffect, GossipInput } from "@skein/common/gossip/protocol";
@@ -29,6 +30,8 @@ export class SimMember {
   #incoming = 0;
   #lives = 0;
   stoppedAt: number | undefined;
+  /** Everything reaches it so much later: a machine without processor time. */
+  slowMs = 0;
   sent = 0;
 
   constructor(id: NodeId, fabric: Fabric, hooks: MemberHooks) {
@@ -99,7 +102,7 @@ export class SimMember {
   }
 
   deliver(delayMs: number, what: () => void): void {
-    this.#clock?.deliver(delayMs, what);
+    this.#clock?.deliver(delayMs + this.slowMs, what);
   }
 
   incoming(): number {
@@ -121,8 +124,13 @@ export class SimMember {
     this.submit({ kind: "closed", link, end });
   }
 
+  /** A broken invariant is shown with all that the member knows. */
   check(): void {
-    checkGossipInvariants(this.gossip);
+    try {
+      checkGossipInvariants(this.gossip);
+    } catch (error) {
+      throw new Error(describeGossip(this.gossip), { cause: error });
+    }
   }
 
   #perform(effect: GossipEffect): void {
