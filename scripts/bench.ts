@@ -7,6 +7,7 @@ import { benchFailover } from "./bench/failover.ts";
 import { benchGossip } from "./bench/gossip.ts";
 import { benchGossipSim } from "./bench/gossip-sim.ts";
 import { benchIdle } from "./bench/idle.ts";
+import { benchJoin } from "./bench/join.ts";
 import { benchOverlay } from "./bench/overlay.ts";
 import { benchRaft } from "./bench/raft.ts";
 import { benchRecovery } from "./bench/recovery.ts";
@@ -18,6 +19,7 @@ import { benchWrites } from "./bench/writes.ts";
 
 const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   idle: () => benchIdle(),
+  join: (rounds) => benchJoin(Math.min(rounds, 10)),
   overlay: (rounds) => benchOverlay(Math.min(rounds, 10)),
   raft: (rounds) => benchRaft(rounds),
   gossip: (rounds) => benchGossip(rounds),
