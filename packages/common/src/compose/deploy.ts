@@ -1,4 +1,5 @@
 /** `deploy`: how many tasks, where, with what resources, and how they are replaced. */
+import { DEPLOY_KEYS, deployKeys } from "./deploy-keys.ts";
 import type { Place } from "./findings.ts";
 import { readLabels } from "./pairs.ts";
 import { parseCpus } from "./units.ts";
@@ -16,23 +17,12 @@ export interface Deploy {
   readonly rollback: Json | undefined;
 }
 
-const KEYS = [
-  "mode",
-  "replicas",
-  "labels",
-  "endpoint_mode",
-  "resources",
-  "restart_policy",
-  "placement",
-  "update_config",
-  "rollback_config",
-] as const;
 const MODES = ["replicated", "global", "replicated-job", "global-job"] as const;
 
 /** `service` is the whole service: some older keys beside `deploy` mean the same. */
 export function readDeploy(service: Place): Deploy {
   const place = service.at("deploy");
-  place.onlyKeys(KEYS, "deploy");
+  place.onlyKeys(deployKeys(""), "deploy");
   return {
     mode: readMode(service),
     labels: readLabels(place.at("labels")),
@@ -63,16 +53,16 @@ function readMode(service: Place): Json {
 
 function readResources(service: Place): Json | undefined {
   const place = service.at("deploy").at("resources");
-  place.onlyKeys(["limits", "reservations"], "resources");
+  place.onlyKeys(deployKeys("resources"), "resources");
   const limits = {
     ...given("NanoCPUs", cpus(service.at("cpus"))),
     ...given("MemoryBytes", service.at("mem_limit").size()),
     ...given("Pids", service.at("pids_limit").count()),
-    ...readAmounts(place.at("limits"), ["cpus", "memory", "pids"]),
+    ...readAmounts(place.at("limits"), "limits"),
   };
   const reservations = {
     ...given("MemoryBytes", service.at("mem_reservation").size()),
-    ...readAmounts(place.at("reservations"), ["cpus", "memory", "generic_resources", "devices"]),
+    ...readAmounts(place.at("reservations"), "reservations"),
   };
   const both = {
     ...(Object.keys(limits).length === 0 ? {} : { Limits: limits }),
@@ -81,10 +71,10 @@ function readResources(service: Place): Json | undefined {
   return Object.keys(both).length === 0 ? undefined : both;
 }
 
-function readAmounts(place: Place, keys: readonly string[]): Json {
-  place.onlyKeys(keys, "a set of resources");
+function readAmounts(place: Place, kind: "limits" | "reservations"): Json {
+  place.onlyKeys(deployKeys(`resources.${kind}`), "a set of resources");
   if (!place.at("devices").isAbsent) {
-    place.at("devices").refuse("devices are not reserved: use generic_resources");
+    place.at("devices").refuse(DEPLOY_KEYS["resources.reservations.devices"]?.note ?? "");
   }
   const generic = place.at("generic_resources").list().flatMap(readGeneric);
   return {
@@ -117,7 +107,7 @@ function cpus(place: Place): number | undefined {
 function readRestart(service: Place): Json | undefined {
   const place = service.at("deploy").at("restart_policy");
   if (place.isAbsent) return readOldRestart(service.at("restart"));
-  place.onlyKeys(["condition", "delay", "max_attempts", "window"], "a restart policy");
+  place.onlyKeys(deployKeys("restart_policy"), "a restart policy");
   return {
     ...given("Condition", place.at("condition").oneOf(["none", "on-failure", "any"])),
     ...given("Delay", place.at("delay").duration()),
@@ -140,7 +130,7 @@ function readOldRestart(place: Place): Json | undefined {
 
 function readPlacement(place: Place): Json | undefined {
   if (place.isAbsent) return undefined;
-  place.onlyKeys(["constraints", "preferences", "max_replicas_per_node"], "placement");
+  place.onlyKeys(deployKeys("placement"), "placement");
   const spread = place
     .at("preferences")
     .list()
@@ -159,18 +149,9 @@ function readPlacement(place: Place): Json | undefined {
 }
 
 const ORDERS = ["stop-first", "start-first"];
-const UPDATE_KEYS = [
-  "parallelism",
-  "delay",
-  "failure_action",
-  "monitor",
-  "max_failure_ratio",
-  "order",
-];
-
 function readUpdate(place: Place, orders: readonly string[]): Json | undefined {
   if (place.isAbsent) return undefined;
-  place.onlyKeys(UPDATE_KEYS, "an update configuration");
+  place.onlyKeys(deployKeys("update_config"), "an update configuration");
   return {
     Parallelism: place.at("parallelism").count() ?? 1,
     ...given("Delay", place.at("delay").duration()),

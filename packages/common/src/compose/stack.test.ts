@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
+import { DEPLOY_KEYS } from "./deploy-keys.ts";
 import type { StackNames } from "./engine-spec.ts";
 import { engineSpec } from "./engine-spec.ts";
 import { SERVICE_KEYS } from "./service-keys.ts";
@@ -289,6 +290,35 @@ describe("what a stack cannot be", () => {
       if (support === "ignored") {
         expect(stack.ok && stack.value.ignored.map((one) => one.path), key).to.include(path);
       }
+    }
+  });
+
+  it("every key below `deploy` is read as the table says", () => {
+    const samples: Readonly<Record<string, Tree>> = {
+      mode: "replicated",
+      labels: { a: "b" },
+      endpoint_mode: "vip",
+      constraints: ["node.role==worker"],
+      preferences: [{ spread: "node.labels.zone" }],
+      generic_resources: [{ discrete_resource_spec: { kind: "gpu", value: 1 } }],
+      condition: "any",
+      delay: "1s",
+      window: "1s",
+      monitor: "1s",
+      failure_action: "pause",
+      order: "start-first",
+      memory: "1M",
+    };
+    for (const [path, { support }] of Object.entries(DEPLOY_KEYS)) {
+      const keys = path.split(".");
+      const sample = samples[keys.at(-1) ?? ""] ?? 1;
+      const deploy = keys.reduceRight<Tree>((tree, key) => ({ [key]: tree }), sample);
+      const wrong = wrongWith({ deploy });
+      expect(wrong.length > 0, `${path}: ${wrong.join()}`).to.equal(support === "no");
+      if (support === "no") continue;
+      const without = JSON.stringify(specOf({}));
+      const isDefault = path === "mode" || path === "replicas";
+      expect(JSON.stringify(specOf({ deploy })) !== without || isDefault, path).to.equal(true);
     }
   });
 
