@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { textAt } from "@skein/cli/api/read";
 import { expect } from "chai";
-import { CLIS, DockerCli, freePort, versionOf } from "../support/docker-cli.ts";
+import { CLIS, DockerCli, freePort, isRecordedVersion, versionOf } from "../support/docker-cli.ts";
 import { LocalCluster, REPOSITORY } from "../support/local-cluster.ts";
 import { until } from "../support/wait.ts";
 
@@ -54,7 +54,8 @@ describe("examples/shop", function () {
         remove: () => cluster.skein("stack", "rm", "shop"),
       },
     ],
-    ...CLIS.map((cli) => {
+    // The older command line knows no jobs in stacks: "Unknown mode: replicated-job".
+    ...CLIS.filter((cli) => isRecordedVersion(cli)).map((cli) => {
       const own = new DockerCli(cluster, cli);
       const way: Way = {
         deploy: async (variables) => {
