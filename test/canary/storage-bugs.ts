@@ -47,6 +47,18 @@ export const WAL_BUGS: readonly PlantedBug[] = [
     hunt: RAFT_SIMULATOR,
   },
   {
+    name: "a full disk is a failed disk",
+    edits: [
+      {
+        file: `${WAL}/log-storage.ts`,
+        from: `      if (error?.code === "no-space" && this.#closing === undefined) {\n`,
+        to: `      if (error?.code === "exists" && this.#closing === undefined) {\n`,
+      },
+    ],
+    why: "managers end one after the other, as their disks fill",
+    hunt: { kind: "tests", files: ["test/sim/full-disk.test.ts"] },
+  },
+  {
     name: "a batch without its end counts",
     edits: [
       {
@@ -219,6 +231,30 @@ export const STORE_BUGS: readonly PlantedBug[] = [
     ],
     why: "replicas give one task different addresses",
     hunt: SIMULATOR,
+  },
+  {
+    name: "each replica makes its own state of a command",
+    edits: [
+      {
+        file: `${STORE}/draft.ts`,
+        from: "      createdAt: this.facts.wall,\n",
+        to: "      createdAt: this.facts.wall + Math.floor(Math.random() * 2),\n",
+      },
+    ],
+    why: "what is read depends on who is asked",
+    hunt: SIMULATOR,
+  },
+  {
+    name: "a manager that went astray serves on",
+    edits: [
+      {
+        file: "packages/manager/src/shell/state-audit.ts",
+        from: "        fatal(\n",
+        to: "        String(\n",
+      },
+    ],
+    why: "what is read depends on who is asked, and nobody hears of it",
+    hunt: { kind: "tests", files: ["test/sim/diverged.test.ts"] },
   },
   {
     name: "a slot's generation is not looked at",

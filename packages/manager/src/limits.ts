@@ -54,6 +54,15 @@ export const NETWORK_VNI_FIRST = 4097;
 export const REQUESTS_ANSWERED_MAX = 16_384;
 /** Changes kept so that a watch can resume; an older one must read everything again. */
 export const HISTORY_CHANGES_MAX = 8_192;
+/**
+ * Entries between two digests of the state that managers compare: a wrong replica is found within
+ * so many, and a digest costs some per cent of applying them.
+ */
+export const DIGEST_EVERY_ENTRIES = 256;
+/** Changed rows hashed in one turn of the event loop: a millisecond or two. */
+export const DIGEST_SLICE_ROWS = 200;
+/** Digests remembered of each manager: a follower may be so many behind and is still compared. */
+export const DIGESTS_KEPT = 16;
 /** Rows in one slice of a snapshot: a slice is encoded in well under 10 ms. */
 export const SNAPSHOT_SLICE_ROWS = 250;
 
@@ -239,6 +248,17 @@ export const WAL_SEGMENT_BYTES = 8 * 1024 * 1024;
 export const WAL_ZERO_CHUNK_BYTES = 256 * 1024;
 /** The encoder keeps a buffer of up to this size; a longer batch gets one of its own. */
 export const WAL_SCRATCH_BYTES = 1024 * 1024;
+/**
+ * With no next segment and less than this left in the one in use, writes of clients are refused:
+ * terms, votes and configurations must still fit.
+ */
+export const WAL_RESERVE_BYTES = 1024 * 1024;
+/** A full disk is tried again this often, and a disk that answers nothing is looked at. */
+export const DISK_LOOK_MS = 1000;
+/** A write of the log under way for this long: the disk is stuck, others should lead. */
+export const DISK_STUCK_MS = 3000;
+/** Between two hand-overs for the disk's sake: where every disk is full, office must not circle. */
+export const DISK_TRANSFER_PAUSE_MS = 60_000;
 /** After a full disk refused the next segment, this many batches pass before it is tried again. */
 export const WAL_SPARE_RETRY_BATCHES = 64;
 /** Snapshot bytes in one write, under one checksum: a millisecond of work at most. */

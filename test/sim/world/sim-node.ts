@@ -19,6 +19,9 @@ import { NodeDisk } from "./node-disk.ts";
 import { SimDataPlane } from "./sim-data-plane.ts";
 import { SimEngine, SimMachine } from "./sim-engine.ts";
 
+/** Often: a run has some hundred entries. */
+const DIGEST_EVERY = 8;
+
 export interface SimNodeOptions {
   readonly config: NodeConfig;
   readonly clusterId: ClusterId;
@@ -166,6 +169,7 @@ export class SimNode {
           metrics: { ...noMetrics, count: (name, by = 1) => this.#options.count(name, by) },
           // Often, so that followers that were away are brought up by snapshots.
           compaction: { everyEntries: random.between(20, 200), keepEntries: random.between(1, 30) },
+          digestEvery: DIGEST_EVERY,
           fatal: (reason) => this.#managerEnded(process, reason),
           soon: (what) => void process.clock.after(0, what),
           createRaft: this.#options.createRaft,
@@ -258,6 +262,12 @@ export class SimNode {
   /** Syncs of the manager's disk take so many times as long; 1: as ever. */
   slowDisk(slowness: number): void {
     this.#managerDisk.slowness = slowness;
+  }
+
+  /** The manager's disk takes no byte more than it has, or as many as there are. */
+  fillDisk(isFull: boolean): void {
+    const { disk } = this.#managerDisk;
+    disk.setCapacity(isFull ? disk.usedBytes() : Number.POSITIVE_INFINITY);
   }
 
   stop(): void {

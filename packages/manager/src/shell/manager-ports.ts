@@ -42,6 +42,8 @@ export interface ManagerPorts {
   soon?(what: () => void): void;
   /** How often the log is cut; absent: the limits of this package. */
   readonly compaction?: Compaction;
+  /** Entries between two digests that managers compare; absent: the limit of this package. */
+  readonly digestEvery?: number;
   /** Makes the Raft machine; the simulator's checks its invariants after every step. */
   createRaft?(options: CreateRaftOptions): Raft;
   /** Opens secrets for the nodes that need them; absent, as in a simulation: none is kept. */

@@ -9,7 +9,6 @@ import type { RaftId, RequestId, Term } from "@skein/common/ids";
 import type { Accept, Listener } from "@skein/common/io/network";
 import { listenHost } from "@skein/common/model/node-config";
 import { fail } from "@skein/common/result";
-import { PROPOSALS_WAITING_MAX } from "../limits.ts";
 import type {
   Configuration,
   Proposal,
@@ -24,6 +23,8 @@ import { COMMAND_VERSION } from "../store/command.ts";
 import { encodeEnvelope } from "../store/envelope.ts";
 import type { Store } from "../store/store.ts";
 import type { ClusterView } from "../store/view.ts";
+import { DiskWatch } from "./disk-watch.ts";
+import { firstCommand } from "./first-command.ts";
 import { Gathered } from "./gathered.ts";
 import { LeaderDuties } from "./leader-duties.ts";
 import type { ManagerPorts, ManagerStatus } from "./manager-ports.ts";
@@ -31,18 +32,22 @@ import { Membership } from "./membership.ts";
 import { Peers } from "./peers.ts";
 import type { ProposalDone } from "./proposals.ts";
 import { Proposals } from "./proposals.ts";
+import { proposeRefusal } from "./propose-refusal.ts";
 import { createRaftHost } from "./raft-host.ts";
 import type { ReadDone } from "./reads.ts";
 import { Reads } from "./reads.ts";
-import { ignoreLink, managerAddresses, redirectWorker } from "./redirect.ts";
+import { ignoreLink, managerAddresses, managersOnly, redirectWorker } from "./redirect.ts";
 import { reportDepths } from "./report-depths.ts";
 import type { Arrived } from "./snapshots.ts";
 import { SnapshotTransfers } from "./snapshots.ts";
+import { StateAudit } from "./state-audit.ts";
 import { StateMachine } from "./state-machine.ts";
 
 export class Manager {
   readonly #ports: ManagerPorts;
   readonly #state: StateMachine;
+  readonly #disk: DiskWatch;
+  #audit: StateAudit | undefined;
   readonly #raft: Raft;
   readonly #driver: Driver<RaftInput, RaftEffect>;
   readonly #peers: Peers;
@@ -71,6 +76,17 @@ export class Manager {
     this.#state = this.#createStateMachine();
     const make = ports.createRaft ?? createRaft;
     this.#raft = make({ id: raftId, recovered, random, now: clock.now() });
+    this.#audit = new StateAudit({
+      ...ports,
+      ...{ self: raftId, store: this.store, everyEntries: ports.digestEvery },
+      voters: () => this.#raft.status().configuration.voters,
+      tell: (index, digest) => this.#peers.tell({ kind: "digest", index, digest }),
+    });
+    this.#disk = new DiskWatch({
+      ...ports,
+      leads: () => this.#ready,
+      handOver: () => this.#driver.submit({ kind: "transfer" }),
+    });
     this.#driver = this.#createDriver();
     this.#peers = this.#createPeers();
     this.#snapshots = this.#createTransfers();
@@ -107,10 +123,6 @@ export class Manager {
     const { config, network, extraPaths } = this.#ports;
     const dispatch: Accept = (peer, query) =>
       this.#duties === undefined ? redirectWorker(this.status()) : this.#duties.accept(peer, query);
-    const managersOnly =
-      (accept: Accept): Accept =>
-      (peer, query) =>
-        peer.role === "manager" ? accept(peer, query) : "only managers may use this path";
     this.#listener = network.listen(
       `${listenHost(config)}:${config.managerPort}`,
       {
@@ -141,23 +153,20 @@ export class Manager {
 
   /** Writes through the log. `done` is called exactly once, within `PROPOSAL_ANSWER_MS`. */
   propose(command: Command, request: RequestId | undefined, done: ProposalDone): void {
-    const duties = this.#duties;
-    if (this.#closed) done(fail({ code: "stopping", message: "this manager is stopping" }));
-    else if (duties === undefined) {
-      done(fail({ code: "not-leader", message: "this manager is not the leader" }));
-    } else if (this.#proposals.count >= PROPOSALS_WAITING_MAX) {
-      done(fail({ code: "overloaded", message: "too many writes are under way: try again" }));
-    } else {
-      const { clock, metrics } = this.#ports;
-      const [since, time] = [clock.now(), duties.time.now()];
-      const base = { version: COMMAND_VERSION, time, wall: clock.wall(), command };
-      const data = encodeEnvelope(request === undefined ? base : { ...base, request });
-      const token = this.#proposals.register(request, (result) => {
-        if (result.ok) metrics.observeMs("skein_commit_seconds", clock.now() - since);
-        done(result);
-      });
-      this.#gathered.add({ token, data });
-    }
+    const refusal = proposeRefusal({
+      ...{ isClosed: this.#closed, leads: this.#duties !== undefined },
+      ...{ waiting: this.#proposals.count, disk: this.#disk.refusal },
+    });
+    if (refusal !== undefined) return done(fail(refusal));
+    const { clock, metrics } = this.#ports;
+    const [since, time] = [clock.now(), this.storeNow()];
+    const base = { version: COMMAND_VERSION, time, wall: clock.wall(), command };
+    const data = encodeEnvelope(request === undefined ? base : { ...base, request });
+    const token = this.#proposals.register(request, (result) => {
+      if (result.ok) metrics.observeMs("skein_commit_seconds", clock.now() - since);
+      done(result);
+    });
+    this.#gathered.add({ token, data });
   }
 
   /** `done` ok: the view holds every write acknowledged before this call. */
@@ -192,6 +201,7 @@ export class Manager {
     this.#proposals.close();
     this.#reads.close();
     this.#driver.close();
+    this.#disk.close();
     this.#peers.close();
     this.#listener?.close();
     this.#ports.storage.close(closed);
@@ -285,20 +295,7 @@ export class Manager {
   /** The first leader of a new cluster writes its first command. */
   #initCluster(): void {
     const { config, log } = this.#ports;
-    const managers = (config.bootstrap ?? []).map((member) => ({
-      nodeId: member.nodeId,
-      raftId: member.raftId,
-      name: member.nodeId,
-      address: member.address,
-    }));
-    const cluster = {
-      id: config.clusterId,
-      name: config.clusterName,
-      plane: config.plane,
-      taskPool: config.taskPool,
-      taskHistoryLimit: 5,
-    };
-    this.propose({ kind: "init-cluster", cluster, managers }, undefined, (result) => {
+    this.propose(firstCommand(config), undefined, (result) => {
       if (!result.ok) log.write("warn", "cluster not initialised", { why: result.error.message });
     });
   }
@@ -357,6 +354,8 @@ export class Manager {
       log,
       metrics,
       fatal,
+      entryApplied: (index) => this.#audit?.applied(index),
+      replaced: () => this.#audit?.restored(),
       answered: (index, term, result) => this.#proposals.applied(index, term, result),
       snapshotTaken: (meta, keepFrom) => this.#driver.submit({ kind: "compact", meta, keepFrom }),
     });
@@ -365,7 +364,11 @@ export class Manager {
   #createDriver(): Driver<RaftInput, RaftEffect> {
     const { storage, clock, fatal } = this.#ports;
     const perform = (effect: RaftEffect): void => this.#perform(effect);
-    return new Driver(this.#raft, createRaftHost({ storage, perform, fatal }), clock);
+    return new Driver(
+      this.#raft,
+      createRaftHost({ storage, perform, fatal, watch: this.#disk }),
+      clock,
+    );
   }
 
   #createPeers(): Peers {
@@ -382,6 +385,7 @@ export class Manager {
       incarnation: this.#ports.incarnation,
       expelled: (expulsion) => this.#membership.expelled(expulsion),
       received: (from, message) => submit({ kind: "receive", from, message }),
+      digest: (from, message) => this.#audit?.heard(from, message),
       linked: (peer) => submit({ kind: "peer-linked", peer }),
       gone: (peer) => submit({ kind: "peer-gone", peer }),
     });

@@ -3,7 +3,7 @@ import type { RequestId } from "@skein/common/ids";
 import type { Refusal } from "../store/command.ts";
 
 export interface ClusterOutcome {
-  readonly code: "not-leader" | "no-leader" | "no-quorum" | "overloaded" | "stopping";
+  readonly code: "not-leader" | "no-leader" | "no-quorum" | "overloaded" | "disk-full" | "stopping";
   readonly message: string;
 }
 

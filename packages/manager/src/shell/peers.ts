@@ -19,6 +19,8 @@ import { raftMessageSchema } from "../raft/protocol.ts";
 import { isExpelled } from "../raft/quorum.ts";
 import type { Expulsion } from "./member-messages.ts";
 import { EXPULSIONS, expulsionIn } from "./member-messages.ts";
+import type { DigestMessage } from "./peer-messages.ts";
+import { digestSchema } from "./peer-messages.ts";
 
 export interface PeersOptions {
   readonly self: RaftId;
@@ -32,6 +34,8 @@ export interface PeersOptions {
   /** Which life of its log this member is in: told to every peer. */
   readonly incarnation: string | undefined;
   received(from: RaftId, message: RaftMessage): void;
+  /** A peer told the digest of its state. */
+  digest(from: RaftId, message: DigestMessage): void;
   linked(peer: RaftId): void;
   gone(peer: RaftId): void;
   /** A member of this cluster says that this one has no place in it. */
@@ -118,6 +122,12 @@ export class Peers {
     return false;
   }
 
+  /** To everybody that is linked; one that is not misses nothing it must have. */
+  tell(message: DigestMessage): void {
+    const bytes = encode(message);
+    for (const peer of this.#peers.values()) peer.link?.send(bytes);
+  }
+
   /** For how long there has been no link, by peer. */
   awayMs(): ReadonlyMap<RaftId, number> {
     const now = this.#options.clock.now();
@@ -190,6 +200,8 @@ export class Peers {
       this.#options.received(from, message.value);
       return;
     }
+    const digest = decode(digestSchema, bytes);
+    if (digest.ok) return this.#options.digest(from, digest.value);
     this.#options.metrics.count("skein_frames_refused_total", 1, { path: "/raft" });
     this.#options.log.write("warn", "raft message refused", { from, reason: message.error.reason });
   }

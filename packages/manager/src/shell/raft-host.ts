@@ -4,9 +4,12 @@
 import type { EffectTiming, Host } from "@skein/common/host/driver";
 import type { RaftEffect, RaftInput } from "../raft/protocol.ts";
 import type { PersistEffect, RaftStorage } from "../wal/raft-storage.ts";
+import type { DiskWatch } from "./disk-watch.ts";
 
 export interface RaftHostOptions {
   readonly storage: RaftStorage;
+  /** Told of every write of the log; absent where nobody would act on it. */
+  readonly watch?: Pick<DiskWatch, "writeBegan" | "writeEnded">;
   perform(effect: RaftEffect): void;
   fatal(reason: string): void;
 }
@@ -15,7 +18,13 @@ export function createRaftHost(options: RaftHostOptions): Host<RaftEffect, RaftI
   return {
     timing: timingOf,
     perform: (effect) => options.perform(effect),
-    persist: (batch, done) => options.storage.persist(batch.filter(isPersist), done),
+    persist: (batch, done) => {
+      options.watch?.writeBegan();
+      options.storage.persist(batch.filter(isPersist), (error) => {
+        options.watch?.writeEnded();
+        done(error);
+      });
+    },
     persisted: (upTo) => ({ kind: "persisted", upTo }),
     failed: (error) => options.fatal(`the log cannot be written: ${error}`),
   };

@@ -3,6 +3,12 @@ import type { Accept, Link } from "@skein/common/io/network";
 import { encode } from "@skein/common/wire/codec";
 import type { ManagerStatus } from "./manager-ports.ts";
 
+/** For paths between managers; a worker is refused. */
+export function managersOnly(accept: Accept): Accept {
+  return (peer, query) =>
+    peer.role === "manager" ? accept(peer, query) : "only managers may use this path";
+}
+
 /** To a worker: once, and the link ends. */
 export function redirectWorker(status: ManagerStatus): ReturnType<Accept> {
   const { leader } = status;

@@ -34,6 +34,10 @@ export interface StateMachineOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   fatal(reason: string): void;
+  /** After each entry, of whatever kind. */
+  entryApplied(index: LogIndex): void;
+  /** The store was replaced by a snapshot's state. */
+  replaced(): void;
   /** A command was applied, or refused by `apply`. */
   answered(index: LogIndex, term: Term, result: Result<Accepted, Refusal>): void;
   /** Our own snapshot is durable: the log before `keepFrom` may go. */
@@ -73,6 +77,7 @@ export class StateMachine {
       this.#applyOne(entry);
       this.#applied = entry.index;
       this.#appliedTerm = entry.term;
+      this.#options.entryApplied(entry.index);
     }
     const { everyEntries } = this.#options.compaction ?? COMPACTION;
     if (this.#applied - this.#snapshotIndex >= everyEntries) this.#takeSnapshot();
@@ -89,6 +94,7 @@ export class StateMachine {
     this.#appliedTerm = meta.term;
     this.#configuration = meta.configuration;
     this.#snapshotIndex = meta.index;
+    this.#options.replaced();
   }
 
   #applyOne(entry: Entry): void {

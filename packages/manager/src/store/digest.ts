@@ -27,7 +27,7 @@ export function digestOf(view: StoreView, requests: readonly Answered[]): string
 }
 
 /** Two independent 32-bit lanes over UTF-16 units: FNV-1a, and a multiply-rotate mix. */
-class Hash {
+export class Hash {
   #fnv = 0x811c9dc5;
   #mix = 0x9e3779b9;
 
@@ -36,9 +36,14 @@ class Hash {
     this.#text(`${what}\n${canonicalJson(row)}\n`);
   }
 
+  /** Both as unsigned numbers. */
+  lanes(): readonly [number, number] {
+    return [this.#fnv >>> 0, this.#mix >>> 0];
+  }
+
   hex(): string {
-    return [this.#fnv, this.#mix]
-      .map((lane) => (lane >>> 0).toString(16).padStart(8, "0"))
+    return this.lanes()
+      .map((lane) => lane.toString(16).padStart(8, "0"))
       .join("");
   }
 

@@ -73,11 +73,13 @@ export class RequestLedger implements Requests {
     return resultOf(answered);
   }
 
-  record(answered: Answered): void {
+  /** Returns the one that is forgotten for it, if any. */
+  record(answered: Answered): Answered | undefined {
     this.#answered.set(answered.request, answered);
-    if (this.#answered.size <= REQUESTS_ANSWERED_MAX) return;
-    const [oldest] = this.#answered.keys();
-    if (oldest !== undefined) this.#answered.delete(oldest);
+    if (this.#answered.size <= REQUESTS_ANSWERED_MAX) return undefined;
+    const [oldest] = this.#answered.values();
+    if (oldest !== undefined) this.#answered.delete(oldest.request);
+    return oldest;
   }
 
   /** After a restore: what the snapshot remembers, and nothing else. */

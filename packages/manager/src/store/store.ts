@@ -30,9 +30,11 @@ import type { EnvelopeHeader } from "./envelope.ts";
 import { decodeEnvelope, decodeHeader } from "./envelope.ts";
 import { ChangeHistory } from "./history.ts";
 import { bug, newerVersion } from "./refusal.ts";
-import type { Requests } from "./requests.ts";
+import type { Answered, Requests } from "./requests.ts";
 import { answeredOf, RequestLedger } from "./requests.ts";
 import { isNews, readSnapshot } from "./restore.ts";
+import type { FinishedDigest } from "./row-digest.ts";
+import { RowDigest } from "./row-digest.ts";
 import { runSequence } from "./sequence.ts";
 import { concatBytes, snapshotSlices } from "./snapshot.ts";
 import { Tables } from "./tables.ts";
@@ -60,6 +62,16 @@ export interface Store {
   /** Replaces the state. `index`: of the last entry the snapshot covers. */
   restore(index: LogIndex, bytes: Uint8Array): Result<void, DecodeError>;
   digest(): string;
+  /** Begins a digest of the state as it is now, after the entry `index` (row-digest.ts). */
+  checkpoint(index: LogIndex): void;
+  /** Works on the digests that were begun; `finished`, if one is. */
+  digestWork(rowsMax: number): DigestWork;
+}
+
+export interface DigestWork {
+  readonly finished: FinishedDigest | undefined;
+  /** There is more to do. */
+  readonly isWorking: boolean;
 }
 
 /** `handlers`: other than the real ones in the test of H1 only. */
@@ -72,6 +84,7 @@ class ReplicatedStore implements Store {
   readonly #tables = new Tables();
   readonly #requests = new RequestLedger();
   readonly #history = new ChangeHistory();
+  readonly #rowDigest = new RowDigest();
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #bugs: Store["bugs"] = { count: 0 };
   #isTelling = false;
@@ -129,6 +142,9 @@ class ReplicatedStore implements Store {
     this.#tables.setAddressCursor(head.addressCursor);
     this.#tables.advance(head.index, storeTime(head.time));
     this.#requests.reset(requests);
+    this.#rowDigest.reset();
+    for (const { table, id, after } of writes) this.#noteRow(table, id, { after });
+    for (const one of this.#requests.list()) this.#noteRow("request", one.request, { after: one });
     this.#history.reset(head.index);
     this.#tell(writes.filter(isNews).map((write) => changeOf(head.index, write)));
     return ok(undefined);
@@ -136,6 +152,16 @@ class ReplicatedStore implements Store {
 
   digest(): string {
     return digestOf(this.#tables, this.#requests.list());
+  }
+
+  checkpoint(index: LogIndex): void {
+    const { time, addressCursor } = this.#tables;
+    this.#rowDigest.checkpoint({ index, time, addressCursor });
+  }
+
+  digestWork(rowsMax: number): DigestWork {
+    const finished = this.#rowDigest.work(rowsMax);
+    return { finished, isWorking: this.#rowDigest.isWorking };
   }
 
   /** An index that does not grow is a bug of the caller that would fork this replica: it stops. */
@@ -163,7 +189,7 @@ class ReplicatedStore implements Store {
     const result = outcome.ok ? ok(outcome.value.accepted) : outcome;
     // A bug is not an answer to keep: the request may be tried again with a later version.
     if (request !== undefined && (result.ok || result.error.code !== "bug")) {
-      this.#requests.record(answeredOf(request, command, { index: facts.index, result }));
+      this.#record(answeredOf(request, command, { index: facts.index, result }));
     }
     return { result, changes };
   }
@@ -185,11 +211,28 @@ class ReplicatedStore implements Store {
   }
 
   #commit(facts: Facts, { writes, addressCursor }: Applied): readonly Change[] {
-    for (const write of writes) this.#tables.commit(write);
+    for (const write of writes) {
+      this.#tables.commit(write);
+      this.#noteRow(write.table, write.id, write);
+    }
     this.#tables.setAddressCursor(addressCursor);
     const changes = writes.map((write) => ({ ...changeOf(facts.index, write), at: facts.wall }));
     this.#history.add(changes);
     return changes;
+  }
+
+  #record(answered: Answered): void {
+    const forgotten = this.#requests.record(answered);
+    this.#noteRow("request", answered.request, { after: answered });
+    if (forgotten !== undefined) this.#noteRow("request", forgotten.request, { before: forgotten });
+  }
+
+  #noteRow(
+    table: string,
+    id: string,
+    row: { readonly before?: unknown; readonly after?: unknown },
+  ): void {
+    this.#rowDigest.note(`${table}/${id}`, row.before, row.after);
   }
 
   #tell(changes: readonly Change[]): void {

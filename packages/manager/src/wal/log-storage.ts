@@ -9,7 +9,7 @@ import type { Log } from "@skein/common/io/log";
 import { fail } from "@skein/common/result";
 import type { HardState, SnapshotMeta } from "../raft/protocol.ts";
 import type { LogFiles } from "./log-files.ts";
-import type { PersistEffect, RaftStorage } from "./raft-storage.ts";
+import type { LogSpace, PersistEffect, RaftStorage } from "./raft-storage.ts";
 import type { LogPosition, LogRecord } from "./record.ts";
 import {
   entryRecord,
@@ -29,7 +29,7 @@ import { SnapshotKeeper } from "./snapshot-keeper.ts";
 import type { StorageError } from "./storage-error.ts";
 import { diskFailure } from "./storage-error.ts";
 
-export interface LogStorageOptions extends Omit<SegmentLogOptions, "spareFailed"> {
+export interface LogStorageOptions extends Omit<SegmentLogOptions, "spareFailed" | "spareEnded"> {
   readonly log: Log;
 }
 
@@ -38,6 +38,13 @@ type Done = (error: string | undefined) => void;
 interface Job {
   readonly records: readonly LogRecord[];
   readonly done: Done;
+}
+
+/** What is written at once. */
+interface Flush {
+  readonly jobs: readonly Job[];
+  readonly records: readonly LogRecord[];
+  readonly hardState: HardState;
 }
 
 const CLOSED = "the log is closed";
@@ -61,6 +68,10 @@ export class LogStorage implements RaftStorage {
   #dropping = false;
   #closing: (() => void) | undefined;
   #lastBatchAsked = false;
+  /** Found no space: written again as it is before anything else is. */
+  #waiting: Flush | undefined;
+  #space: LogSpace = "enough";
+  #spaceChanged: (space: LogSpace) => void = () => undefined;
 
   /** Keeps nothing of the recovery that is large: segments as read, entries, the snapshot. */
   constructor(options: LogStorageOptions, recovery: Recovery) {
@@ -69,7 +80,8 @@ export class LogStorage implements RaftStorage {
     this.#options = options;
     this.#files = options.files;
     const spareFailed = (error: DiskError) => this.#spareFailed(error);
-    this.#segments = new SegmentLog({ ...options, spareFailed }, opening.tail);
+    const spareEnded = () => this.#lookAtSpace();
+    this.#segments = new SegmentLog({ ...options, spareFailed, spareEnded }, opening.tail);
     this.#snapshots = this.#createSnapshots(snapshot, previousSnapshot);
     this.#retention = opening.retention;
     this.#hardState = hardState;
@@ -119,9 +131,35 @@ export class LogStorage implements RaftStorage {
     this.#keepLess(Math.min(keepFrom, previous + 1));
   }
 
+  get space(): LogSpace {
+    return this.#space;
+  }
+
+  watchSpace(changed: (space: LogSpace) => void): void {
+    this.#spaceChanged = changed;
+  }
+
+  retrySpace(): void {
+    if (this.#failure !== undefined || this.#closing !== undefined || this.#flushing) return;
+    const flush = this.#waiting;
+    if (flush === undefined) return this.#segments.retrySpare();
+    this.#waiting = undefined;
+    this.#write(flush);
+  }
+
   close(done: () => void): void {
     assert(this.#closing === undefined, "the log is closed twice");
     this.#closing = done;
+    const flush = this.#waiting;
+    this.#waiting = undefined;
+    // Nothing of it counts: a part of a last batch is dropped when the log is opened.
+    for (const job of [...(flush?.jobs ?? []), ...(flush === undefined ? [] : this.#jobs)]) {
+      job.done(CLOSED);
+    }
+    if (flush !== undefined) {
+      this.#jobs = [];
+      this.#lastBatchAsked = true;
+    }
     this.#settle();
   }
 
@@ -172,16 +210,28 @@ export class LogStorage implements RaftStorage {
   }
 
   #flush(): void {
-    if (this.#flushing || this.#jobs.length === 0) return;
-    this.#flushing = true;
+    if (this.#flushing || this.#waiting !== undefined || this.#jobs.length === 0) return;
     const jobs = this.#jobs;
     this.#jobs = [];
     const hardState = this.#hardState;
     const records = [hardStateRecord(hardState), ...jobs.flatMap((job) => job.records)];
+    this.#write({ jobs, records, hardState });
+  }
+
+  #write(flush: Flush): void {
+    const { jobs, records, hardState } = flush;
+    this.#flushing = true;
     this.#segments.append({ records, before: this.#end }, (error, segment) => {
       this.#flushing = false;
+      if (error?.code === "no-space" && this.#closing === undefined) {
+        this.#noSpace(error);
+        this.#waiting = flush;
+        this.#lookAtSpace();
+        return;
+      }
       if (error !== undefined) this.#poison(diskFailure("write the Raft log", error));
       else this.#flushed(segment, hardState, records);
+      this.#lookAtSpace();
       for (const job of jobs) job.done(this.#failure);
       this.#flush();
       this.#settle();
@@ -218,10 +268,22 @@ export class LogStorage implements RaftStorage {
     if (error.code !== "no-space") {
       return this.#poison(diskFailure("prepare the next segment of the log", error));
     }
+    this.#noSpace(error);
+  }
+
+  #noSpace(error: DiskError): void {
     this.#options.metrics.count("skein_wal_no_space_total");
-    this.#options.log.write("warn", "no space for the next segment of the log", {
-      reason: error.message,
-    });
+    if (this.#space !== "enough") return;
+    const reason = error.message;
+    this.#options.log.write("warn", "no space for the next part of the log", { reason });
+  }
+
+  #lookAtSpace(): void {
+    const short = this.#segments.isShort ? "short" : "enough";
+    const space = this.#waiting === undefined ? short : "none";
+    if (space === this.#space) return;
+    this.#space = space;
+    this.#spaceChanged(space);
   }
 
   #keepLess(from: number): void {

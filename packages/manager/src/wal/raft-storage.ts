@@ -9,6 +9,8 @@
  *       What is asked meanwhile becomes the next batch.
  *   W9. After a failed write or sync everything fails for ever: the kernel may have marked the
  *       pages clean that it could not write, so that a second sync would lie.
+ *       A full disk is no such failure: the batch that found no space is written again, the same
+ *       bytes at the same place, until it fits (segment-log.ts); what is asked meanwhile waits.
  *   W10. The log is kept from behind the older of the two snapshots, and longer if asked.
  */
 import type { ClusterId, LogIndex, RaftId } from "@skein/common/ids";
@@ -55,9 +57,21 @@ export interface RaftStorage {
   ): void;
   /** Entries before `keepFrom` may go, whole segments at a time (W10). */
   compact(keepFrom: LogIndex): void;
+  /** Whether there is room for what will be asked. */
+  readonly space: LogSpace;
+  /** `changed` is called whenever `space` is another one. One listener; none before. */
+  watchSpace(changed: (space: LogSpace) => void): void;
+  /** Tries again what found no space; to be called now and then while it is not `enough`. */
+  retrySpace(): void;
   /** Finishes what is under way. Everything later fails. */
   close(done: () => void): void;
 }
+
+/**
+ * `short`: the disk has no room for the next segment and the one in use is nearly full: only what
+ * keeps the cluster going should be asked. `none`: a batch waits for space.
+ */
+export type LogSpace = "enough" | "short" | "none";
 
 export interface RaftStorageOptions {
   readonly disk: Disk;

@@ -2,12 +2,18 @@
  * Appends batches to the segment in use: one synced write each, never two at a time, so that a
  * batch on disk proves the one before durable. A full segment is followed by the spare one; header
  * and first batch of a segment are one write.
+ *
+ * A batch that found no space is appended again by the caller, the same one: it goes to the same
+ * place, over whatever the first attempt left there, so that a segment never holds the remains of a
+ * batch that another segment has. Rewriting makes every page of it dirty again, so the sync that
+ * covers it then does not lie.
  */
 import { assert, must } from "@skein/common/assert";
 import type { Clock } from "@skein/common/io/clock";
 import type { DiskError, DiskFile } from "@skein/common/io/disk";
 import type { Metrics } from "@skein/common/io/metrics";
 import type { Random } from "@skein/common/io/random";
+import { WAL_RESERVE_BYTES } from "../limits.ts";
 import { BatchEncoder, batchBytes } from "./batch.ts";
 import { align, FILE_HEADER_BYTES, SECTOR_BYTES } from "./layout.ts";
 import type { LogFiles } from "./log-files.ts";
@@ -25,6 +31,8 @@ export interface SegmentLogOptions {
   readonly metrics: Metrics;
   /** The next segment could not be prepared in the background. */
   readonly spareFailed: (error: DiskError) => void;
+  /** A preparation of the next segment ended, well or not. */
+  readonly spareEnded: () => void;
 }
 
 export interface LogBatch {
@@ -52,6 +60,10 @@ interface OpenSegment {
   readonly prepared: number;
   /** Where the next batch goes. */
   end: number;
+  /** A batch was begun behind `end` and found no space: the next one must be the same. */
+  isBegun: boolean;
+  /** The same of the segment behind it: nothing more goes into this one. */
+  isLeft: boolean;
 }
 
 /** Salts are not zero, so that zeros are never taken for a record. */
@@ -66,11 +78,22 @@ export class SegmentLog {
   #writing = false;
 
   constructor(options: SegmentLogOptions, tail: SegmentTail) {
-    const { files, segmentBytes, spareFailed: failed } = options;
+    const { files, segmentBytes, spareFailed: failed, spareEnded: ended } = options;
     this.#options = options;
     this.#encoder = new BatchEncoder(files.crc32);
-    this.#spare = new SpareSegment({ files, segmentBytes, failed });
+    this.#spare = new SpareSegment({ files, segmentBytes, failed, ended });
     this.#tail = tail;
+  }
+
+  /** The disk had no room for the next segment, and this one has little left. */
+  get isShort(): boolean {
+    const { prepared, end } = this.#segment ?? { prepared: 0, end: 0 };
+    const reserve = Math.min(WAL_RESERVE_BYTES, this.#options.segmentBytes / 8);
+    return this.#spare.isRefused && !this.#spare.ready && prepared - end < reserve;
+  }
+
+  retrySpare(): void {
+    this.#spare.retry(this.#tail.sequence + 1);
   }
 
   /**
@@ -113,9 +136,9 @@ export class SegmentLog {
 
   #fits(segment: OpenSegment, bytes: number): boolean {
     const end = segment.end + bytes;
-    if (end <= segment.prepared) return true;
+    if (segment.isBegun || (end <= segment.prepared && !segment.isLeft)) return true;
     // Not prepared, as after opening: it may grow until the spare is ready.
-    return end <= this.#options.segmentBytes && !this.#spare.ready;
+    return !segment.isLeft && end <= this.#options.segmentBytes && !this.#spare.ready;
   }
 
   #rotate(old: OpenSegment, batch: LogBatch, done: Appended): void {
@@ -124,6 +147,7 @@ export class SegmentLog {
       if (error !== undefined) return done(error, sequence);
       const segment = this.#newSegment(file, this.#options.segmentBytes);
       this.#write(segment, batch, (failed) => {
+        old.isLeft = failed !== undefined;
         // What it holds is durable: how its closing goes changes nothing.
         const left = failed === undefined ? old.file : file;
         left.close(() => done(failed, sequence));
@@ -133,7 +157,15 @@ export class SegmentLog {
 
   #newSegment(file: DiskFile, prepared: number): OpenSegment {
     const salt = 1 + this.#options.random.below(SALTS);
-    return { file, sequence: this.#tail.sequence + 1, salt, prepared, end: 0 };
+    return {
+      file,
+      sequence: this.#tail.sequence + 1,
+      salt,
+      prepared,
+      end: 0,
+      isBegun: false,
+      isLeft: false,
+    };
   }
 
   #write(segment: OpenSegment, batch: LogBatch, done: Appended): void {
@@ -150,6 +182,7 @@ export class SegmentLog {
     segment.file.write(segment.end, bytes, (error) => {
       metrics.observeMs("skein_wal_sync_seconds", stopwatch() - began);
       this.#writing = false;
+      segment.isBegun = error?.code === "no-space";
       if (error === undefined) this.#written(segment, end, bytes.length);
       done(error, segment.sequence);
     });

@@ -22,6 +22,8 @@ export interface SpareOptions {
   readonly segmentBytes: number;
   /** A preparation failed for which nobody waited. */
   readonly failed: (error: DiskError) => void;
+  /** A preparation ended, well or not. */
+  readonly ended: () => void;
 }
 
 const zeros = new Uint8Array(WAL_ZERO_CHUNK_BYTES);
@@ -31,6 +33,7 @@ export class SpareSegment {
   #state: SpareState = { kind: "none" };
   #callsUntilRetry = 0;
   #idle: (() => void) | undefined;
+  #isRefused = false;
 
   constructor(options: SpareOptions) {
     this.#options = options;
@@ -38,6 +41,17 @@ export class SpareSegment {
 
   get ready(): boolean {
     return this.#state.kind === "ready";
+  }
+
+  /** The last preparation found no space. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  /** Prepares now, however lately it failed. */
+  retry(sequence: number): void {
+    this.#callsUntilRetry = 0;
+    this.prepare(sequence);
   }
 
   /**
@@ -108,6 +122,7 @@ export class SpareSegment {
   #end(error: DiskError | undefined, file?: DiskFile): void {
     const taker = this.#state.kind === "preparing" ? this.#state.taker : undefined;
     this.#state = { kind: "none" };
+    this.#isRefused = error?.code === "no-space";
     if (error !== undefined) {
       this.#callsUntilRetry = WAL_SPARE_RETRY_BATCHES;
       if (taker === undefined) this.#options.failed(error);
@@ -116,6 +131,7 @@ export class SpareSegment {
       if (taker === undefined) this.#state = { kind: "ready", file };
       else taker(undefined, file);
     }
+    this.#options.ended();
     this.#settle();
   }
 

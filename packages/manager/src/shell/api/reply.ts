@@ -72,6 +72,12 @@ export function outcomeReply(outcome: Outcome, request: ApiRequest, operation: s
         "overloaded",
         `rpc error: code = ResourceExhausted desc = ${outcome.message}`,
       );
+    case "disk-full":
+      return failure(
+        503,
+        "disk-full",
+        `rpc error: code = ResourceExhausted desc = ${outcome.message}`,
+      );
     case "outcome-unknown":
       return unknownReply(request, operation, outcome.message);
     default: {
