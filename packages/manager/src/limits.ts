@@ -17,9 +17,13 @@ export const SNAPSHOT_BYTES_MAX = 512 * 1024 * 1024;
 /** One message of a snapshot transfer. */
 export const SNAPSHOT_CHUNK_BYTES = 256 * 1024;
 /** A snapshot sender waits while this much is queued: it must not fill memory. */
-export const SNAPSHOT_QUEUE_BYTES = 1024 * 1024;
+export const SNAPSHOT_QUEUE_CHUNKS = 4;
 /** A transfer without progress for this long is given up; Raft starts it again. */
 export const SNAPSHOT_PROGRESS_MS = 10_000;
+/** A sender with a full queue looks again after this. */
+export const SNAPSHOT_PUMP_MS = 10;
+/** What arrived of a broken transfer is kept for one that goes on with it, and then its memory freed. */
+export const SNAPSHOT_PARTIAL_KEPT_MS = 60_000;
 /** Entries applied between two snapshots (Swarm's SnapshotInterval). */
 export const SNAPSHOT_INTERVAL_ENTRIES = 10_000;
 /** Entries kept before a snapshot for followers that lag (Swarm keeps 500). */

@@ -68,6 +68,7 @@ function run(seed: number, world: World, faultMs: number): SeedReport {
   const counts = {
     ...faults,
     ...world.raft.counts(),
+    "snapshots resumed": world.counted.get("skein_snapshots_resumed_total") ?? 0,
     "unknown outcomes": clients.counts.unknown,
     "repeated requests": clients.counts.repeated,
   };

@@ -170,6 +170,7 @@ export class SimNode {
           // Often, so that followers that were away are brought up by snapshots.
           compaction: { everyEntries: random.between(20, 200), keepEntries: random.between(1, 30) },
           digestEvery: DIGEST_EVERY,
+          snapshotChunkBytes: 64,
           fatal: (reason) => this.#managerEnded(process, reason),
           soon: (what) => void process.clock.after(0, what),
           createRaft: this.#options.createRaft,

@@ -44,6 +44,8 @@ export interface ManagerPorts {
   readonly compaction?: Compaction;
   /** Entries between two digests that managers compare; absent: the limit of this package. */
   readonly digestEvery?: number;
+  /** Of one message of a snapshot's transfer; absent: the limit of this package. */
+  readonly snapshotChunkBytes?: number;
   /** Makes the Raft machine; the simulator's checks its invariants after every step. */
   createRaft?(options: CreateRaftOptions): Raft;
   /** Opens secrets for the nodes that need them; absent, as in a simulation: none is kept. */

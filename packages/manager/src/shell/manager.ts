@@ -392,9 +392,11 @@ export class Manager {
   }
 
   #createTransfers(): SnapshotTransfers {
-    const { network, clock, log, raftId } = this.#ports;
+    const { network, clock, log, metrics, raftId } = this.#ports;
+    const chunkBytes = this.#ports.snapshotChunkBytes;
     const arrived = (snapshot: Arrived, stored: (ok: boolean) => void): void =>
       this.#snapshotArrived(snapshot, stored);
-    return new SnapshotTransfers({ self: raftId, network, clock, log, arrived });
+    const self = raftId;
+    return new SnapshotTransfers({ self, network, clock, log, metrics, chunkBytes, arrived });
   }
 }
