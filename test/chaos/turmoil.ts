@@ -6,6 +6,7 @@ import { pause } from "../support/wait.ts";
 /** Longer than an election, shorter and longer than a write waits for its answer. */
 const LONG_MS = 6500;
 const SHORT_MS = 1500;
+const START_TRIES_MAX = 20;
 
 type Act = (this: Turmoil) => Promise<void>;
 
@@ -81,9 +82,14 @@ export class Turmoil {
     return Math.floor(this.#cluster.managers().length / 2) + 1;
   }
 
+  /** The launcher may not have seen yet that the process ended: then it starts nothing. */
   async #start(name: string): Promise<void> {
-    const said = await this.#cluster.tell("start", name);
-    if (said.code !== 0) this.#note(`start ${name}: ${said.err}`);
+    for (let tried = 0; tried < START_TRIES_MAX; tried += 1) {
+      const said = await this.#cluster.tell("start", name);
+      if (said.code === 0 && !/running already/.test(said.out)) return;
+      this.#note(`start ${name}: ${said.err || said.out}`);
+      await pause(500);
+    }
   }
 
   #wait(): Promise<void> {

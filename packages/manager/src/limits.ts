@@ -22,7 +22,7 @@ export const SNAPSHOT_QUEUE_CHUNKS = 4;
 export const SNAPSHOT_PROGRESS_MS = 10_000;
 /** A sender with a full queue looks again after this. */
 export const SNAPSHOT_PUMP_MS = 10;
-/** What arrived of a broken transfer is kept for one that goes on with it, and then its memory freed. */
+/** What arrived of a broken transfer is kept so long for one that goes on with it. */
 export const SNAPSHOT_PARTIAL_KEPT_MS = 60_000;
 /** Entries applied between two snapshots (Swarm's SnapshotInterval). */
 export const SNAPSHOT_INTERVAL_ENTRIES = 10_000;
