@@ -5,6 +5,7 @@ const DISPATCHER = "packages/manager/src/dispatcher";
 const SHELL = "packages/manager/src/shell";
 const AGENT = "packages/worker/src/agent";
 const SIMULATOR = { kind: "simulator", seeds: 24 } as const;
+const RAFT_SIMULATOR = { kind: "raft simulator", seeds: 40 } as const;
 const DISPATCHER_TESTS = {
   kind: "tests",
   files: [`${DISPATCHER}/dispatcher.property.test.ts`, `${DISPATCHER}/dispatcher.test.ts`],
@@ -21,7 +22,7 @@ export const PROPOSAL_BUGS: readonly PlantedBug[] = [
       },
     ],
     why: "a client that was told so writes again, and both take effect",
-    hunt: { kind: "tests", files: ["packages/manager/src/shell/proposals.test.ts"] },
+    hunt: RAFT_SIMULATOR,
   },
   {
     name: "a write is told lost as soon as its index is written again",

@@ -148,7 +148,7 @@ export const WAL_BUGS: readonly PlantedBug[] = [
       },
     ],
     why: "the kernel drops what it could not write, and the next sync says that all is well",
-    hunt: { kind: "tests", files: ["test/sim/wal/faults.test.ts"] },
+    hunt: RAFT_SIMULATOR,
   },
   {
     name: "damage before the last batch is taken for a torn tail",
