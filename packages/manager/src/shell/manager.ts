@@ -392,11 +392,9 @@ export class Manager {
   }
 
   #createTransfers(): SnapshotTransfers {
-    const { network, clock, log, metrics, raftId } = this.#ports;
-    const chunkBytes = this.#ports.snapshotChunkBytes;
+    const { raftId: self, snapshotChunkBytes: chunkBytes } = this.#ports;
     const arrived = (snapshot: Arrived, stored: (ok: boolean) => void): void =>
       this.#snapshotArrived(snapshot, stored);
-    const self = raftId;
-    return new SnapshotTransfers({ self, network, clock, log, metrics, chunkBytes, arrived });
+    return new SnapshotTransfers({ ...this.#ports, self, chunkBytes, arrived });
   }
 }
