@@ -39,6 +39,11 @@ export class Load {
     return Promise.all(this.#sent);
   }
 
+  /** Sent so far. */
+  count(): number {
+    return this.#sent.length;
+  }
+
   async #run(): Promise<void> {
     const began = performance.now();
     for (let at = 0; at < this.#wanted; at += 1) {

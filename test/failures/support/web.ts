@@ -65,11 +65,11 @@ export async function whoAnswers(
   return new Set(sent.map(({ taskId }) => taskId).filter((id) => id !== ""));
 }
 
-/** 20 requests a second through 127.0.0.1 and every node whose worker lives. */
-export function loadOn(cluster: LocalCluster, web: Web): Load {
+/** So many requests a second through 127.0.0.1 and every node whose worker lives. */
+export function loadOn(cluster: LocalCluster, web: Web, perSecond = 20): Load {
   return new Load({
     port: web.port,
-    perSecond: 20,
+    perSecond,
     addresses: () => {
       const living = cluster.nodes().filter((node) => node.pids.worker !== undefined);
       return ["127.0.0.1", ...living.map((node) => node.address)];

@@ -26,7 +26,7 @@ export class StoryWorld {
   told = 0;
 
   act(line: string): Seen {
-    const [word = "", ...words] = line.split(/\s+/);
+    const [word = "", ...words] = wordsOf(line);
     if (word === "$") return runCli(this.cluster, words);
     const act = must(ACTS[word], `what is "${word}"?`);
     const seen = act(this, words) ?? [];
@@ -53,6 +53,11 @@ export class StoryWorld {
     cluster.advance(Math.max(0, end - cluster.now));
     this.settle();
   }
+}
+
+/** As a shell parts them, with double quotes and nothing else. */
+function wordsOf(line: string): Seen {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? "");
 }
 
 const ACTS: Readonly<Record<string, Act>> = {
@@ -92,6 +97,7 @@ const ACTS: Readonly<Record<string, Act>> = {
     cluster.settle();
   },
   leader: ({ cluster }) => cluster.changeLeader(),
+  managers: ({ cluster }) => cluster.changeLeader(true),
   /** "clock +3600s": the wall clock of the leader, and no other. */
   clock: ({ cluster }, [shift = ""]) => {
     const [, sign, amount, unit = ""] = /^([+-])(\d+)(ms|s|min|h)$/.exec(shift) ?? [];
@@ -123,6 +129,34 @@ const ACTS: Readonly<Record<string, Act>> = {
       const state = removed === true ? "removed" : (updateStatus?.state ?? "created");
       return `${spec.name}  ${running} of ${wanted.length} running  ${state}`;
     }),
+  /** "many 30": as many services, s1 to s30, of each order; "many update": all of them at once. */
+  many: ({ cluster }, [what = ""]) => {
+    if (what === "update") {
+      for (const { spec } of cluster.view.services.list()) {
+        runCli(cluster, ["skein", "service", "update", "--env-add", "V=2", spec.name]);
+      }
+      return;
+    }
+    for (let at = 1; at <= Number(what); at += 1) {
+      const order = ["stop-first", "start-first", "blue-green"][at % 3] ?? "stop-first";
+      const flags = ["--replicas", `${at % 5}`, "--update-order", order, "--env", "V=1"];
+      const line = ["skein", "service", "create", "--name", `s${at}`, ...flags, "host", "server"];
+      runCli(cluster, line);
+    }
+  },
+  /** How many services say what of their update, and how many of their slots run which version. */
+  tally: ({ cluster }) => {
+    const counts = new Map<string, number>();
+    const count = (text: string) => counts.set(text, (counts.get(text) ?? 0) + 1);
+    for (const { id, updateStatus } of cluster.view.services.list()) {
+      count(`services: ${updateStatus?.state ?? "no update"}`);
+      for (const { taskId } of cluster.view.slotsOfService(id)) {
+        const task = taskId === undefined ? undefined : cluster.view.tasks.get(taskId);
+        count(`slots: ${task?.status.state} ${task?.spec.process.env.join(" ")}`);
+      }
+    }
+    return [...counts].map(([text, number]) => `${number} ${text}`).toSorted();
+  },
   update: ({ cluster }, [name = ""]) => {
     const { updateStatus, job } = cluster.service(name);
     if (job !== undefined) {

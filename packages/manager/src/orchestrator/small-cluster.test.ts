@@ -71,16 +71,16 @@ export class SmallCluster {
   }
 
   /**
-   * Another manager leads: it knows what a snapshot holds, and its store time begins with the last
-   * that was committed.
+   * Another manager leads: it knows what a snapshot holds, and has counted time itself. When all of
+   * them were restarted, store time begins with the last that was committed.
    */
-  changeLeader(): void {
+  changeLeader(restarted = false): void {
     const next = createStore();
     const restored = next.restore(logIndex(this.#index), this.#store.snapshot());
     assert(restored.ok, "the snapshot restores");
     next.onChange((changes) => this.changes.push(...changes));
     this.#store = next;
-    this.now = this.view.time;
+    if (restarted) this.now = this.view.time;
   }
 
   join(

@@ -22,11 +22,12 @@ import { controllers } from "../orchestrator/controllers.ts";
 import type { Command } from "../store/command.ts";
 import type { Change, ClusterView } from "../store/view.ts";
 import type { ProposalDone } from "./proposals.ts";
-import { StoreClock } from "./store-clock.ts";
+import type { StoreClock } from "./store-clock.ts";
 
 export interface LeaderDutiesOptions {
   readonly view: ClusterView;
   readonly clock: Clock;
+  readonly time: StoreClock;
   readonly random: Random;
   readonly network: Network;
   readonly log: Log;
@@ -52,7 +53,7 @@ export class LeaderDuties {
   constructor(options: LeaderDutiesOptions) {
     this.#options = options;
     const { clock, view, random, managers } = options;
-    this.time = new StoreClock(clock, view.time);
+    this.time = options.time;
     const newId = (): string => random.id();
     this.#machine = createDispatcher({
       ...{ view, newId, now: clock.now(), managers },

@@ -285,6 +285,7 @@ export class Manager {
     const { clock, random, network, log, metrics, openSecret } = this.#ports;
     this.#duties = new LeaderDuties({
       ...{ view: this.view, clock, random, network, log, metrics, openSecret },
+      time: this.#state.time,
       managers: managerAddresses(this.status()),
       propose: (command, done) => this.propose(command, undefined, done),
     });

@@ -19,6 +19,7 @@ import type { Store } from "../store/store.ts";
 import { createStore } from "../store/store.ts";
 import type { RaftStorage } from "../wal/raft-storage.ts";
 import type { Compaction } from "./manager-ports.ts";
+import { StoreClock } from "./store-clock.ts";
 
 const COMPACTION: Compaction = {
   everyEntries: SNAPSHOT_INTERVAL_ENTRIES,
@@ -46,6 +47,7 @@ export interface StateMachineOptions {
 
 export class StateMachine {
   readonly store: Store = createStore();
+  readonly time: StoreClock;
   readonly #options: StateMachineOptions;
   #applied: LogIndex;
   #appliedTerm: Term;
@@ -56,6 +58,7 @@ export class StateMachine {
 
   constructor(options: StateMachineOptions) {
     this.#options = options;
+    this.time = new StoreClock(options.clock, this.store.view.time);
     this.#applied = options.snapshot.index;
     this.#appliedTerm = options.snapshot.term;
     this.#configuration = options.snapshot.configuration;
@@ -79,6 +82,7 @@ export class StateMachine {
       this.#appliedTerm = entry.term;
       this.#options.entryApplied(entry.index);
     }
+    this.time.applied(this.store.view.time);
     const { everyEntries } = this.#options.compaction ?? COMPACTION;
     if (this.#applied - this.#snapshotIndex >= everyEntries) this.#takeSnapshot();
   }
@@ -90,6 +94,7 @@ export class StateMachine {
       this.#options.fatal(`snapshot at ${meta.index} does not decode: ${restored.error.reason}`);
       return;
     }
+    this.time.applied(this.store.view.time);
     this.#applied = meta.index;
     this.#appliedTerm = meta.term;
     this.#configuration = meta.configuration;

@@ -1,7 +1,12 @@
 /**
- * Store time at the leader: the last committed time plus the leader's monotonic time since it took
- * office. It never goes back and never jumps with the wall clock; a new leader continues where the
- * log is.
+ * Store time: the newest committed time that was applied here, plus the monotonic time since. Every
+ * manager counts, so that a deadline does not begin anew with each leader of a cluster in which
+ * nothing is written: what a leader decides by is its own count.
+ *
+ * Invariants:
+ *   C1. It never goes back, and never jumps with a wall clock.
+ *   C2. It is never ahead of the time that has really passed: each count is a time some leader had
+ *       come to, and what this process has seen pass since.
  */
 import type { Clock } from "@skein/common/io/clock";
 import type { Instant, StoreTime } from "@skein/common/time";
@@ -9,8 +14,8 @@ import { instant, storeTime } from "@skein/common/time";
 
 export class StoreClock {
   readonly #clock: Clock;
-  readonly #base: StoreTime;
-  readonly #since: Instant;
+  #base: StoreTime;
+  #since: Instant;
 
   constructor(clock: Clock, base: StoreTime) {
     this.#clock = clock;
@@ -20,6 +25,13 @@ export class StoreClock {
 
   now(): StoreTime {
     return storeTime(Math.floor(this.#base + (this.#clock.now() - this.#since)));
+  }
+
+  /** An entry of this time was applied. One that is behind the count changes nothing (C1). */
+  applied(time: StoreTime): void {
+    if (time <= this.now()) return;
+    this.#base = time;
+    this.#since = this.#clock.now();
   }
 
   /** The instant at which store time will be `at`. */

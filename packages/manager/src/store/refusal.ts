@@ -251,7 +251,11 @@ export function versionConflict() {
 }
 
 export function renameRefused() {
-  return refuse("spec-immutable", "renaming services is not supported");
+  return refuse(
+    "spec-immutable",
+    "renaming services is not supported: create a service of the new name beside it, give it the " +
+      "ports of this one (--publish-rm here, --publish-add there), then remove this one",
+  );
 }
 
 export function modeChangeRefused() {
