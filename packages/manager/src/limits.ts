@@ -175,15 +175,17 @@ export const CRON_LOOK_MS = 30_000;
 export const CRON_SEARCH_DAYS_MAX = 3000;
 /** A node that is down for this long gives its tasks up as orphaned (Swarm's value). */
 export const NODE_LOST_MS = 86_400_000;
-/** Tasks one run places: 10 ms at a few hundred nodes, and enough to pay for the look at 5,000. */
-export const SCHEDULE_TASKS_MAX = 4000;
+/** Tasks one run places: about 10 ms at 5,000 nodes, and enough to pay for the look at them. */
+export const SCHEDULE_TASKS_MAX = 1000;
 /**
  * Pending tasks grouped at a time: of a flood only those that can be placed in this run are
  * sorted.
  */
-export const SCHEDULE_CHUNK_TASKS = 4000;
+export const SCHEDULE_CHUNK_TASKS = 1000;
 /** Groups up to this size look at every node for each task; for larger ones a tree pays. */
 export const SCAN_TASKS_MAX = 4;
+/** Groups with constraints up to this size ask the index, which meets each unfit node each time. */
+export const INDEXED_TASKS_MAX = 16;
 /** Former specs a service keeps: `skein service rollback --to` reaches any of them. */
 export const SERVICE_HISTORY_MAX = 10;
 /** Moves of one rebalancing: whoever wants more asks again when these are done. */

@@ -4,7 +4,6 @@ import type { Node } from "@skein/common/model/node";
 import type { PortSpec } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
 import { TASK_STATES } from "@skein/common/model/task-state";
-import type { ClusterView } from "../store/view.ts";
 import type { GenericUnits } from "./generic.ts";
 import { unitsIn } from "./generic.ts";
 
@@ -42,28 +41,18 @@ const NO_LOAD: Load = {
   generic: NO_UNITS,
 };
 
-/**
- * Loads by the list of tasks they were counted from. The store hands out the same list until a
- * task of the node changes, so that a run counts anew only what changed: with 50,000 tasks that
- * is what a run costs.
- */
-const loads = new WeakMap<readonly Task[], Load>();
-
-/** Sorted by node id. */
-export function nodeInfos(view: ClusterView): readonly NodeInfo[] {
-  return view.nodes.list().map((node) => {
-    const load = loadOf(view.tasksOfNode(node.id));
-    return {
-      id: node.id,
-      node,
-      isReady: node.status.state === "ready" && node.spec.availability === "active",
-      tasks: load.tasks,
-      freeNanoCpus: node.description.nanoCpus - load.nanoCpus,
-      freeMemoryBytes: node.description.memoryBytes - load.memoryBytes,
-      hostPorts: load.hostPorts,
-      generic: load.generic,
-    };
-  });
+export function nodeInfo(node: Node, tasks: readonly Task[]): NodeInfo {
+  const load = loadOf(tasks);
+  return {
+    id: node.id,
+    node,
+    isReady: node.status.state === "ready" && node.spec.availability === "active",
+    tasks: load.tasks,
+    freeNanoCpus: node.description.nanoCpus - load.nanoCpus,
+    freeMemoryBytes: node.description.memoryBytes - load.memoryBytes,
+    hostPorts: load.hostPorts,
+    generic: load.generic,
+  };
 }
 
 /** Books a task on a node. A task that is asked to stop holds its resources until it has. */
@@ -93,33 +82,32 @@ function isThere(task: Task): boolean {
 
 function loadOf(tasks: readonly Task[]): Load {
   if (tasks.length === 0) return NO_LOAD;
-  const known = loads.get(tasks);
-  if (known !== undefined) return known;
-  let load = NO_LOAD;
-  for (const task of tasks) if (isThere(task)) load = sum(load, loadOfTask(task));
-  loads.set(tasks, load);
-  return load;
+  let [count, nanoCpus, memoryBytes] = [0, 0, 0];
+  let [hostPorts, generic] = [NO_PORTS, NO_UNITS];
+  for (const task of tasks) {
+    if (!isThere(task)) continue;
+    if (isActive(task)) count += 1;
+    nanoCpus += task.spec.reservedNanoCpus ?? 0;
+    memoryBytes += task.spec.reservedMemoryBytes ?? 0;
+    if (task.ports.length > 0) hostPorts = union(hostPorts, hostPortsOf(task));
+    if (task.generic !== undefined) generic = together(generic, heldUnits(task.generic));
+  }
+  return { tasks: count, nanoCpus, memoryBytes, hostPorts, generic };
 }
 
 function loadOfTask(task: Task): Load {
-  const ports = task.ports.length === 0 ? [] : hostPortKeys(task.ports);
   return {
     tasks: isActive(task) ? 1 : 0,
     nanoCpus: task.spec.reservedNanoCpus ?? 0,
     memoryBytes: task.spec.reservedMemoryBytes ?? 0,
-    hostPorts: ports.length === 0 ? NO_PORTS : new Set(ports),
+    hostPorts: task.ports.length === 0 ? NO_PORTS : hostPortsOf(task),
     generic: task.generic === undefined ? NO_UNITS : heldUnits(task.generic),
   };
 }
 
-function sum(a: Load, b: Load): Load {
-  return {
-    tasks: a.tasks + b.tasks,
-    nanoCpus: a.nanoCpus + b.nanoCpus,
-    memoryBytes: a.memoryBytes + b.memoryBytes,
-    hostPorts: union(a.hostPorts, b.hostPorts),
-    generic: together(a.generic, b.generic),
-  };
+function hostPortsOf({ ports }: Task): ReadonlySet<string> {
+  const keys = hostPortKeys(ports);
+  return keys.length === 0 ? NO_PORTS : new Set(keys);
 }
 
 function heldUnits(generic: Readonly<Record<string, string>>): GenericUnits {

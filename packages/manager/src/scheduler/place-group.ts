@@ -5,7 +5,7 @@
 import type { TaskId } from "@skein/common/ids";
 import type { TaskSpec } from "@skein/common/model/service";
 import type { Task } from "@skein/common/model/task";
-import { SCAN_TASKS_MAX } from "../limits.ts";
+import { INDEXED_TASKS_MAX, SCAN_TASKS_MAX } from "../limits.ts";
 import type { Candidate } from "./filter.ts";
 import { admits, explain, pipelineFor } from "./pipeline.ts";
 import { Scan } from "./scan.ts";
@@ -60,13 +60,34 @@ function placePinned(tally: Tally, { first, tasks, spec }: Group): Placed {
   return { placements, left };
 }
 
+type Choose = (task: Task) => Placement | undefined;
+
 /** Gives the best node for one task after the other, and books it. */
-function chooser(tally: Tally, group: Group): (task: Task) => Placement | undefined {
+function chooser(tally: Tally, group: Group): Choose {
   const { first, tasks, spec } = group;
   const pipeline = pipelineFor(first, spec);
+  const admissible = (candidate: Candidate): boolean => admits(pipeline, candidate);
+  const isPlain = spreadLabels(spec).length === 0 && spec.strategy !== "binpack";
+  // With more filters than that of readiness the index walks over the same unfit nodes again and
+  // again.
+  const isQuick = pipeline.filters.length === 1 || tasks.length <= INDEXED_TASKS_MAX;
+  if (!isPlain || !isQuick) return chooserOfAll(tally, group, admissible);
+  let ofAll: Choose | undefined;
+  return (task) => {
+    const candidate = ofAll === undefined ? tally.untouched(first, admissible) : undefined;
+    if (candidate !== undefined) return tally.place(task, candidate);
+    ofAll ??= chooserOfAll(tally, group, admissible);
+    return ofAll(task);
+  };
+}
+
+function chooserOfAll(
+  tally: Tally,
+  { first, tasks, spec }: Group,
+  admissible: (candidate: Candidate) => boolean,
+): Choose {
   const candidates = tally.candidates(first);
   const labels = spreadLabels(spec);
-  const admissible = (candidate: Candidate): boolean => admits(pipeline, candidate);
   if (tasks.length <= SCAN_TASKS_MAX) {
     const scan = new Scan(candidates, labels);
     return (task) => {

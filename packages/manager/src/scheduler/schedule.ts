@@ -19,6 +19,7 @@ import { SCHEDULE_CHUNK_TASKS, SCHEDULE_TASKS_MAX } from "../limits.ts";
 import { inBatches } from "../orchestrator/batch.ts";
 import type { DecideContext, Decided } from "../store/decision.ts";
 import { waitsFor } from "./dependencies.ts";
+import { keptNodes } from "./kept-nodes.ts";
 import { isActive } from "./node-info.ts";
 import type { Explanation, Group } from "./place-group.ts";
 import { explainGroup, placeGroup } from "./place-group.ts";
@@ -29,7 +30,7 @@ import { Tally } from "./tally.ts";
 export function schedule(context: DecideContext): Decided {
   const pending = context.view.pendingTasks();
   if (!pending.some(isSchedulable)) return { commands: [] };
-  const tally = new Tally(context);
+  const tally = new Tally(context, keptNodes(context.view));
   const placements: Placement[] = [];
   const leftOver = new Map<string, Group>();
   const waiting: Explanation[] = [];

@@ -1,6 +1,6 @@
 /**
- * What is where, counted once for a run of the scheduler and kept up while it places tasks: a
- * placement decided earlier in the run counts for all later ones, of the same service or not.
+ * What is where, as a run of the scheduler sees it: a placement decided earlier in the run counts
+ * for all later ones, of the same service or not.
  */
 import type { NodeId, ServiceId, TaskId } from "@skein/common/ids";
 import type { Task } from "@skein/common/model/task";
@@ -8,7 +8,9 @@ import { NODE_FAILURES_MAX, NODE_FAILURES_WINDOW_MS } from "../limits.ts";
 import type { DecideContext } from "../store/decision.ts";
 import type { Candidate } from "./filter.ts";
 import { chooseUnits } from "./generic.ts";
-import { isActive, nodeInfos, occupy } from "./node-info.ts";
+import type { KeptNodes } from "./kept-nodes.ts";
+import { freshNodes } from "./kept-nodes.ts";
+import { isActive } from "./node-info.ts";
 import { placementSpec } from "./placement-spec.ts";
 
 export interface Placement {
@@ -19,20 +21,14 @@ export interface Placement {
 
 export class Tally {
   readonly #context: DecideContext;
-  /** Sorted by node id, and made once: a run looks at thousands of nodes for each group. */
-  readonly #candidates: readonly Candidate[];
+  readonly #nodes: KeptNodes;
   /** For the services met so far. */
   readonly #services = new Map<ServiceId, Seen>();
 
-  constructor(context: DecideContext) {
+  /** `nodes`: only the scheduler itself keeps them from run to run. */
+  constructor(context: DecideContext, nodes: KeptNodes = freshNodes(context.view)) {
     this.#context = context;
-    this.#candidates = nodeInfos(context.view).map((info) => ({
-      info,
-      serviceTasks: 0,
-      packs: false,
-      penalty: 0,
-      rank: 0,
-    }));
+    this.#nodes = nodes;
   }
 
   /**
@@ -43,9 +39,10 @@ export class Tally {
     const { wanted, failed } = this.#seenOf(task.serviceId);
     const failing = failingNodes(failed, task.taskIndex);
     const packs = placementSpec(this.#context.view, task).strategy === "binpack";
-    const nodeCount = this.#candidates.length;
+    const { candidates } = this.#nodes;
+    const nodeCount = candidates.length;
     let rank = rotation(task.serviceId, nodeCount);
-    for (const candidate of this.#candidates) {
+    for (const candidate of candidates) {
       const { id } = candidate.info;
       candidate.serviceTasks = wanted.size === 0 ? 0 : (wanted.get(id) ?? 0);
       candidate.packs = packs;
@@ -53,7 +50,25 @@ export class Tally {
       candidate.rank = rank;
       rank = rank + 1 === nodeCount ? 0 : rank + 1;
     }
-    return this.#candidates;
+    return candidates;
+  }
+
+  /**
+   * The best node for tasks that neither spread nor pack, if one of those that hold nothing of the
+   * service fits: then no other is better, and none need be looked at. Undefined: look at all.
+   */
+  untouched(task: Task, admissible: (candidate: Candidate) => boolean): Candidate | undefined {
+    const { wanted, failed } = this.#seenOf(task.serviceId);
+    const failing = failingNodes(failed, task.taskIndex);
+    const nodeCount = this.#nodes.candidates.length;
+    const start =
+      nodeCount === 0 ? 0 : (nodeCount - rotation(task.serviceId, nodeCount)) % nodeCount;
+    return this.#nodes.emptiest(start, (candidate) => {
+      const { id } = candidate.info;
+      if (wanted.has(id) || failing.has(id)) return false;
+      candidate.serviceTasks = 0;
+      return admissible(candidate);
+    });
   }
 
   /** Books the task there; what it is given of the node's generic resources is returned with it. */
@@ -61,7 +76,7 @@ export class Tally {
     const placement = { taskId: task.id, nodeId: candidate.info.id };
     const generic = task.spec.generic === undefined ? {} : chooseUnits(candidate.info, task);
     const isGiven = Object.keys(generic).length > 0;
-    occupy(candidate.info, isGiven ? { ...task, generic } : task);
+    this.#nodes.book(candidate, isGiven ? { ...task, generic } : task);
     candidate.serviceTasks += 1;
     this.#seenOf(task.serviceId).wanted.set(candidate.info.id, candidate.serviceTasks);
     return isGiven ? { ...placement, generic } : placement;
