@@ -35,11 +35,11 @@ export class Cgroups {
   /** Why a kind is missing, in the system's words. */
   readonly #missing = new Map<LimitKind, string>();
 
-  /** `name`: of this node's folder. */
-  constructor(name: string) {
+  /** `name`: of this node's folder. `proc`: where this process's groups and mounts are told. */
+  constructor(name: string, proc = "/proc/self") {
     for (const kind of KINDS) {
       try {
-        this.#places.set(kind, makePlace(kind, name));
+        this.#places.set(kind, makePlace(kind, { name, proc }));
       } catch (error) {
         this.#missing.set(kind, systemWords(error));
       }
@@ -118,14 +118,19 @@ function settings(spec: RunSpec, kind: LimitKind, version: 1 | 2): readonly Sett
   ];
 }
 
-function makePlace(kind: LimitKind, name: string): Place {
-  const first = controllerFolder(kind);
+interface Here {
+  readonly name: string;
+  readonly proc: string;
+}
+
+function makePlace(kind: LimitKind, { name, proc }: Here): Place {
+  const first = controllerFolder(kind, proc);
   if (first !== undefined) {
     const directory = join(first, name);
     mkdirSync(directory, { recursive: true });
     return { version: 1, directory };
   }
-  const own = controllerFolder("");
+  const own = controllerFolder("", proc);
   if (own === undefined) throw new Error("no cgroup file system is mounted");
   const offered = readFileSync(join(own, "cgroup.controllers"), "utf8").split(/\s+/);
   if (!offered.includes(kind)) throw new Error(`controller ${kind} is not delegated to ${own}`);
@@ -151,19 +156,19 @@ function handDown(directory: string, kind: LimitKind): void {
 }
 
 /** This process's folder in the hierarchy of a controller; "" is version 2. */
-function controllerFolder(kind: LimitKind | ""): string | undefined {
-  const lines = readFileSync("/proc/self/cgroup", "utf8").split("\n");
+function controllerFolder(kind: LimitKind | "", proc: string): string | undefined {
+  const lines = readFileSync(join(proc, "cgroup"), "utf8").split("\n");
   const line = lines.find((one) => one.split(":")[1]?.split(",").includes(kind) === true);
   const path = line?.split(":").slice(2).join(":");
-  const mount = mountPoint(kind);
+  const mount = mountPoint(kind, proc);
   if (path === undefined || mount === undefined) return undefined;
   const directory = join(mount, path);
   // A container may see its own group as the root of the mount.
   return existsSync(directory) ? directory : mount;
 }
 
-function mountPoint(kind: LimitKind | ""): string | undefined {
-  for (const line of readFileSync("/proc/self/mounts", "utf8").split("\n")) {
+function mountPoint(kind: LimitKind | "", proc: string): string | undefined {
+  for (const line of readFileSync(join(proc, "mounts"), "utf8").split("\n")) {
     const [, point, type, options = ""] = line.split(" ");
     if (kind === "" ? type === "cgroup2" : type === "cgroup" && options.split(",").includes(kind)) {
       return point;

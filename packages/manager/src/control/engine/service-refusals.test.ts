@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { refuseUnsupported } from "./service-refusals.ts";
+import { refuseUnsupported, UNSUPPORTED_FEATURES } from "./service-refusals.ts";
 import type { EngineContainerSpec } from "./service-shape.ts";
 
 const ROWS: readonly (readonly [EngineContainerSpec, string])[] = [
@@ -18,6 +19,12 @@ const ROWS: readonly (readonly [EngineContainerSpec, string])[] = [
 ];
 
 describe("flags of docker service create", () => {
+  it("that are refused are on the page", () => {
+    const page = readFileSync("docs/design/engine-api.md", "utf8");
+    const listed = [...page.matchAll(/^- (.+) \(501\)$/gm)].map(([, feature]) => feature);
+    expect(listed).to.deep.equal(UNSUPPORTED_FEATURES);
+  });
+
   it("refuses by name what cannot apply to a plain process", () => {
     for (const [ContainerSpec, flag] of ROWS) {
       expect(refuseUnsupported({ TaskTemplate: { ContainerSpec } }), flag).to.include(flag);

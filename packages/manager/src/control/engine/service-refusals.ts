@@ -68,6 +68,9 @@ const TABLE: readonly Unsupported[] = [
   ),
 ];
 
+/** For the page that lists them. */
+export const UNSUPPORTED_FEATURES: readonly string[] = TABLE.map(({ feature }) => feature);
+
 /** Completes "Cannot create service web: …"; undefined when everything asked for is there. */
 export function refuseUnsupported(service: EngineServiceSpec): string | undefined {
   const row = TABLE.find((candidate) => candidate.asked(service));
