@@ -2,7 +2,7 @@
  * The user's lines of a story: the flags of the real command line, through the API's own functions,
  * to the store. What is refused is seen in the words in which a user reads it.
  */
-import { edited } from "@skein/cli/commands/service";
+import { edited, renameRefused } from "@skein/cli/commands/service";
 import { emptySpec } from "@skein/cli/commands/spec";
 import { addSpecFlags, writeFlags } from "@skein/cli/commands/spec-flags";
 import { must } from "@skein/common/assert";
@@ -56,10 +56,11 @@ const VERBS: Readonly<Record<string, (cluster: SmallCluster, args: Seen) => Seen
     const service = cluster.service(name);
     return write(cluster, service, { body: edited(inspected(cluster, service), line.opts()) });
   },
-  /** Docker's clients can send another name; ours has no flag for it. */
+  /** Docker's clients can send another name; ours says how it is done. */
   rename: (cluster, [name = "", Name = ""]) => {
     const service = cluster.service(name);
-    return write(cluster, service, { body: { ...edited(inspected(cluster, service), {}), Name } });
+    const body = { ...edited(inspected(cluster, service), {}), Name };
+    return [...write(cluster, service, { body }), `Error: ${renameRefused(name, Name).message}`];
   },
   scale: (cluster, args) =>
     args.flatMap((arg) => {

@@ -147,6 +147,13 @@ function addChange(service: Command): void {
       history(name, command.optsWithGlobals<Flags>()),
     );
   service
+    .command("rename <service> <name>")
+    .description("Say how a service gets another name: it cannot be renamed")
+    .addHelpText("after", examples("skein service rename web www"))
+    .action((name: string, other: string) => {
+      throw renameRefused(name, other);
+    });
+  service
     .command("rm <service...>")
     .description("Remove services")
     .addHelpText("after", examples("skein service rm web"))
@@ -192,6 +199,15 @@ function addShow(service: Command): void {
       }
       print(JSON.stringify(found, null, 2));
     });
+}
+
+/** Docker has no such command, and refuses it without a word of how it is done. */
+export function renameRefused(name: string, other: string): CommandError {
+  return new CommandError(
+    `Cannot rename service ${name}: its tasks, addresses and names in DNS go by the name: create ` +
+      `${other} beside it, move its ports (skein service update --publish-rm PORT ${name}, ` +
+      `--publish-add PORT ${other}), then skein service rm ${name}`,
+  );
 }
 
 /** A relative directory is relative to the caller, who knows no other. */

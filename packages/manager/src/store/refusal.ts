@@ -251,11 +251,7 @@ export function versionConflict() {
 }
 
 export function renameRefused() {
-  return refuse(
-    "spec-immutable",
-    "renaming services is not supported: create a service of the new name beside it, give it the " +
-      "ports of this one (--publish-rm here, --publish-add there), then remove this one",
-  );
+  return refuse("spec-immutable", "renaming services is not supported");
 }
 
 export function modeChangeRefused() {

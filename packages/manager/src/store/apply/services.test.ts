@@ -212,9 +212,7 @@ describe("update-service", () => {
     const bench = createCluster();
     bench.run(createService("web"));
     expect(bench.say(updateService("web", 3, serviceSpec("www")))).to.equal(
-      "spec-immutable: renaming services is not supported: create a service of the new name " +
-        "beside it, give it the ports of this one (--publish-rm here, --publish-add there), " +
-        "then remove this one",
+      "spec-immutable: renaming services is not supported",
     );
     expect(bench.say(updateService("x", 3, base))).to.equal(
       "service-not-found: service x not found",
