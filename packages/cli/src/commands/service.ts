@@ -49,6 +49,7 @@ export function addService(program: Command): void {
   const service = program.command("service").description("Manage services");
   addCreate(service);
   addChange(service);
+  addEnd(service);
   addShow(service);
   addLogs(service);
   addServiceTop(service);
@@ -146,6 +147,9 @@ function addChange(service: Command): void {
     .action((name: string, _flags: unknown, command: Command) =>
       history(name, command.optsWithGlobals<Flags>()),
     );
+}
+
+function addEnd(service: Command): void {
   service
     .command("rename <service> <name>")
     .description("Say how a service gets another name: it cannot be renamed")
