@@ -8,6 +8,7 @@ import { benchGossip } from "./bench/gossip.ts";
 import { benchGossipSim } from "./bench/gossip-sim.ts";
 import { benchIdle } from "./bench/idle.ts";
 import { benchJoin } from "./bench/join.ts";
+import { benchMany } from "./bench/many.ts";
 import { benchOverlay } from "./bench/overlay.ts";
 import { benchRaft } from "./bench/raft.ts";
 import { benchRecovery } from "./bench/recovery.ts";
@@ -20,6 +21,7 @@ import { benchWrites } from "./bench/writes.ts";
 const BENCHES: Readonly<Record<string, (rounds: number) => Promise<void>>> = {
   idle: () => benchIdle(),
   join: (rounds) => benchJoin(Math.min(rounds, 10)),
+  many: () => benchMany(),
   overlay: (rounds) => benchOverlay(Math.min(rounds, 10)),
   raft: (rounds) => benchRaft(rounds),
   gossip: (rounds) => benchGossip(rounds),

@@ -35,7 +35,7 @@ export async function benchIdle(): Promise<void> {
   }
 }
 
-function pssMegabytes(pid: number): number {
+export function pssMegabytes(pid: number): number {
   const kilobytes = /^Pss:\s+(\d+) kB/m.exec(
     readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"),
   )?.[1];

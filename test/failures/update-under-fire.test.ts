@@ -36,7 +36,7 @@ describe("updates under fire", function underFire() {
       } while (load.count() < REQUESTS);
       const sent = await load.atLeast(REQUESTS);
       figure(`${order}: ${sent.length} requests over ${updates} updates`, summary(sent));
-      expect(failures(sent)).to.deep.equal([]);
+      expect(failures(sent).slice(0, 9)).to.deep.equal([]);
       const last = sent.slice(-4).map(({ taskId }) => taskId);
       const tasks = await tasksOf(cluster(), web, `A=${updates}`);
       expect(tasks, "who answers last").to.include.members(last);
@@ -77,7 +77,7 @@ async function updateWithoutLeader(
   const leader = await cluster.leader();
   const command = ["service", "update", "-d", "--env-add", `A=${version}`, web.name];
   await cluster.skein(...command);
-  await until(10_000, "a task of the new version", async () => {
+  await until(UPDATE_MS, "a task of the new version", async () => {
     return (await tasksOf(cluster, web, `A=${version}`)).length > 0;
   });
   const { manager } = leader.pids;
@@ -90,7 +90,7 @@ async function updateWithoutLeader(
     return state === "completed";
   });
   await cluster.skein("start", leader.name);
-  await until(30_000, "three managers in contact", async () => {
+  await until(UPDATE_MS, "three managers in contact", async () => {
     return cluster.managers().every(({ pids }) => pids.manager !== undefined);
   });
 }
@@ -117,7 +117,12 @@ async function portOf(cluster: LocalCluster, name: string): Promise<number> {
 }
 
 function summary(sent: readonly Sent[]): string {
-  return `${failures(sent).length} failed, slowest ${slowest(sent)} ms`;
+  const kinds = new Map<string, number>();
+  for (const { error } of sent) {
+    if (error !== undefined) kinds.set(error, (kinds.get(error) ?? 0) + 1);
+  }
+  const errors = [...kinds].map(([kind, count]) => `${count} ${kind}`).join(", ");
+  return `${failures(sent).length} failed (${errors}), slowest ${slowest(sent)} ms`;
 }
 
 function ms(time: number): string {

@@ -4,9 +4,9 @@
  */
 
 import { assert } from "@skein/common/assert";
-import { replicasOf } from "@skein/common/model/service-mode";
 import { storeFaults } from "@skein/manager/store/invariants";
 import type { ClusterView } from "@skein/manager/store/view";
+import { isAsAsked } from "./service-checks.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
 
@@ -55,22 +55,9 @@ export class SafetyChecks {
   }
 }
 
-/** Every slot of every service has one running task in rotation, on a node that is ready. */
+/** Every service is as it was asked to be, or says why it is not. */
 function converged(view: ClusterView): boolean {
-  for (const service of view.services.list()) {
-    if (service.removed === true) return false;
-    const slots = view.slotsOfService(service.id);
-    if (slots.length !== replicasOf(service.spec.mode)) return false;
-    for (const slot of slots) {
-      const task = slot.taskId === undefined ? undefined : view.tasks.get(slot.taskId);
-      if (task?.status.state !== "running" || task.desired !== "running") return false;
-      if (task.taskIndex !== service.taskIndex) return false;
-      if (service.ports.length > 0 && task.status.inRotation !== true) return false;
-      const node = task.nodeId === undefined ? undefined : view.nodes.get(task.nodeId);
-      if (node?.status.state !== "ready") return false;
-    }
-  }
-  return true;
+  return view.services.list().every((service) => isAsAsked(view, service));
 }
 
 /** By what the leader knows, and by what runs. */

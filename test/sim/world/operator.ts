@@ -1,12 +1,14 @@
-/** Somebody who creates, scales and removes services all the time, whatever else happens. */
+/** Somebody who makes, changes and removes services all the time, whatever else happens. */
 import type { ServiceId } from "@skein/common/ids";
 import { serviceId } from "@skein/common/ids";
 import type { Service, ServiceSpec } from "@skein/common/model/service";
 import type { Command } from "@skein/manager/store/command";
 import type { SimRandom } from "../sim-random.ts";
+import { ServiceChecks } from "./service-checks.ts";
+import { activate, drainOne, operate } from "./service-operations.ts";
 import type { World } from "./world.ts";
 
-const PORTS: Readonly<Record<string, number>> = { api: 8090, batch: 0 };
+const PORTS: Readonly<Record<string, number>> = { api: 8090, batch: 0, green: 8091 };
 const REPLICAS_MAX = 5;
 
 export class Operator {
@@ -18,11 +20,20 @@ export class Operator {
   constructor(world: World) {
     this.#world = world;
     this.#random = world.random.fork("operator");
+    new ServiceChecks(world);
     this.#next();
   }
 
+  /** No node stays drained: what was lost may have left room nowhere else. */
   stop(): void {
     this.#isStopped = true;
+    for (;;) {
+      this.#world.until("a leader", 20_000, () => this.#world.leader() !== undefined);
+      const view = this.#world.leader()?.manager?.view;
+      const command = view === undefined ? undefined : activate(view);
+      if (command === undefined) return;
+      this.#world.write(command);
+    }
   }
 
   #next(): void {
@@ -42,7 +53,8 @@ export class Operator {
     const spec = serviceSpec(name, replicas, PORTS[name] ?? 0);
     const service = view.serviceByName(name);
     if (service === undefined) return { kind: "create-service", serviceId: this.#newId(), spec };
-    return this.#random.once(3) ? remove(service) : scale(service, spec);
+    if (this.#random.once(8)) return drainOne(view, this.#random);
+    return this.#random.once(6) ? remove(service) : operate(service, this.#random);
   }
 
   #newId(): ServiceId {
@@ -72,8 +84,4 @@ export function serviceSpec(name: string, replicas: number, publishedPort: numbe
 
 function remove({ id }: Service): Command {
   return { kind: "remove-service", serviceId: id };
-}
-
-function scale({ id, version }: Service, spec: ServiceSpec): Command {
-  return { kind: "update-service", serviceId: id, version, spec, rollback: false };
 }
