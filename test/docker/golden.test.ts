@@ -133,6 +133,8 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{64}\b/g, "ID"],
   [/\b[0-9a-z]{25}\b/g, "ID"],
   [/\b(?=[a-z]*\d)[0-9a-z]{12}\b/g, "ID"],
+  // One short id in fifty has no digit: those are known by where they stand.
+  [/(^|"ID":"|\.\d+\.)[0-9a-z]{12}(?=$| |"|@)/g, "$1ID"],
   [/"\d+\.\d+\.\d+\.\d+(\/\d+)?"/g, '"ADDRESS"'],
   [/"Index": \d+/, '"Index": N'],
   [/(vxlanid_list": ")\d+/, "$1N"],
