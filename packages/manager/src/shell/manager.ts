@@ -82,11 +82,8 @@ export class Manager {
       voters: () => this.#raft.status().configuration.voters,
       tell: (index, digest) => this.#peers.tell({ kind: "digest", index, digest }),
     });
-    this.#disk = new DiskWatch({
-      ...ports,
-      leads: () => this.#ready,
-      handOver: () => this.#driver.submit({ kind: "transfer" }),
-    });
+    const handOver = (): void => this.#driver.submit({ kind: "transfer" });
+    this.#disk = new DiskWatch({ ...ports, leads: () => this.#ready, handOver });
     this.#driver = this.#createDriver();
     this.#peers = this.#createPeers();
     this.#snapshots = this.#createTransfers();
@@ -284,8 +281,8 @@ export class Manager {
   #takeOffice(): void {
     const { clock, random, network, log, metrics, openSecret } = this.#ports;
     this.#duties = new LeaderDuties({
-      ...{ view: this.view, clock, random, network, log, metrics, openSecret },
-      time: this.#state.time,
+      ...{ view: this.view, time: this.#state.time },
+      ...{ clock, random, network, log, metrics, openSecret },
       managers: managerAddresses(this.status()),
       propose: (command, done) => this.propose(command, undefined, done),
     });
