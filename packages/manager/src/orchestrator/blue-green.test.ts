@@ -96,6 +96,18 @@ describe("blue-green", () => {
     expect(status(cluster)).to.equal("completed: update completed");
   });
 
+  it("is over in one step when nothing is wanted any more", () => {
+    const cluster = deployed();
+    release(cluster);
+    cluster.settle();
+    cluster.change("web", { replicas: 0 });
+    cluster.settle();
+    expect(status(cluster)).to.equal("completed: update completed");
+    const { traffic, taskIndex } = cluster.service("web");
+    expect(traffic).to.deep.equal({ taskIndex, since: traffic?.since });
+    expect(serving(cluster)).to.deep.equal([]);
+  });
+
   it("keeps the first set for a way back, and ends it when its time is over", () => {
     const cluster = deployed();
     const blue = serving(cluster);

@@ -89,6 +89,7 @@ function isUnfinished({ kind }: SlotPhase): boolean {
  * update.
  */
 function begin(context: DecideContext, service: Service, seen: readonly Seen[]): Decided {
+  if (seen.length === 0) return finish(context, service, seen);
   const isStale = seen.some(({ phase }) => phase.kind === "stale");
   if (!isStale && !isUnswitched(service)) return { commands: [] };
   const status: UpdateStatus = { state: "updating", startedAt: 0, message: "update in progress" };
@@ -124,7 +125,7 @@ function goOn(context: DecideContext, service: Service, seen: readonly Seen[]): 
  * (O11), which begins with the traffic where that changes over.
  */
 function finish({ now }: DecideContext, service: Service, seen: readonly Seen[]): Decided {
-  if (isUnswitched(service)) return { commands: [changeOver(service, seen)] };
+  if (isUnswitched(service) && seen.length > 0) return { commands: [changeOver(service, seen)] };
   const { monitorMs } = updateConfigOf(service);
   const from = service.traffic?.since ?? 0;
   const times = seen.map(({ phase }) =>
@@ -135,14 +136,16 @@ function finish({ now }: DecideContext, service: Service, seen: readonly Seen[])
   const status: UpdateStatus = isRollback(service)
     ? { ...begun(service), state: "rollback_completed", message: "rollback completed" }
     : { ...begun(service), state: "completed", message: "update completed" };
-  return { commands: [setStatus(service, { ...status, completedAt: 0 })] };
+  const completed = setStatus(service, { ...status, completedAt: 0 });
+  // Without slots there is no set to stand by: the traffic follows the version at once.
+  return { commands: [isUnswitched(service) ? { ...completed, standbyMs: 0 } : completed] };
 }
 
 /** O16. */
 function changeOver(service: Service, seen: readonly Seen[]): Command {
   const under = isRollback(service) ? "rollback" : "update";
   const isServed = seen.some(({ state: { task } }) => task !== undefined && isServing(task));
-  if (seen.length > 0 && !isServed) {
+  if (!isServed) {
     const state = isRollback(service) ? "rollback_paused" : "paused";
     const message = `${under} paused: no task of the new set is in rotation`;
     return setStatus(service, { ...begun(service), state, message });
