@@ -10,6 +10,8 @@ export interface Suite {
   readonly mocha?: readonly string[];
   readonly needs?: readonly Capability[];
   readonly env?: Readonly<Record<string, string>>;
+  /** So many processes at once, each told its share by SKEIN_PART ("1/2"): pure computation. */
+  readonly parts?: number;
   /** Clusters of real processes, real time: a file with a failure is run again once. */
   readonly realProcesses?: true;
 }
@@ -88,7 +90,14 @@ export const SUITES: readonly Suite[] = [
   {
     name: "simulators, more seeds",
     tier: "full",
-    mocha: ["test/sim/**/*.test.ts"],
-    env: { SKEIN_SIM_SEEDS: "50", SKEIN_RAFT_SEEDS: "100" },
+    parts: 2,
+    mocha: ["test/sim/cluster.test.ts", "test/sim/raft/*.test.ts"],
+    env: { SKEIN_SIM_SEEDS: "50", SKEIN_RAFT_SEEDS: "60", SKEIN_SIM_TWICE: "all" },
+  },
+  {
+    name: "gossip, more seeds",
+    tier: "full",
+    mocha: ["test/sim/gossip/*.test.ts"],
+    env: { SKEIN_SIM_SEEDS: "50" },
   },
 ];

@@ -92,7 +92,7 @@ async function runMocha(suite: Suite): Promise<Counts> {
   if (files.length === 0) {
     return crashed({ title: patterns.join(" "), file: "", message: "no file matches" });
   }
-  const first = await mocha(files, suite);
+  const first = suite.parts === undefined ? await mocha(files, suite) : await inParts(files, suite);
   const { passed, pending, failures } = first;
   const broken = [...new Set(failures.map(({ file }) => file))]
     .filter((file) => file !== "")
@@ -107,6 +107,20 @@ async function runMocha(suite: Suite): Promise<Counts> {
   const failed = second.failures.length;
   // The count of the first run stands: what passed again counts once.
   return { passed: passed + again.length, failed, pending, failures: second.failures, again };
+}
+
+async function inParts(files: readonly string[], suite: Suite): Promise<MochaOutcome> {
+  const count = suite.parts ?? 1;
+  const parts = Array.from({ length: count }, (_, at) => `${at + 1}/${count}`);
+  const outcomes = await Promise.all(
+    parts.map((part) => mocha(files, { ...suite, env: { ...suite.env, SKEIN_PART: part } })),
+  );
+  return {
+    passed: outcomes.reduce((sum, { passed }) => sum + passed, 0),
+    pending: outcomes.reduce((sum, { pending }) => sum + pending, 0),
+    failures: outcomes.flatMap(({ failures }) => failures),
+    slowest: outcomes.flatMap(({ slowest }) => slowest),
+  };
 }
 
 async function mocha(files: readonly string[], suite: Suite): Promise<MochaOutcome> {

@@ -1,15 +1,13 @@
 import { expect } from "chai";
 import type { SeedReport } from "../report.ts";
 import { describeCounts, OPERATIONS_MIN, sumOf, VIRTUAL_MS_MIN, zeros } from "../report.ts";
+import { runTwice, seedsOf } from "../seeds.ts";
 import { runRaftSeed } from "./run-raft-seed.ts";
 
-const FIRST = Number(process.env["SKEIN_SEED"] ?? 1);
-const COUNT =
-  process.env["SKEIN_SEED"] === undefined ? Number(process.env["SKEIN_RAFT_SEEDS"] ?? 6) : 1;
+const SEEDS = seedsOf({ count: 3, variable: "SKEIN_RAFT_SEEDS" });
 
 /** So many seeds draw every kind of fault. */
 const SEEDS_FOR_COUNTS = 24;
-/** A run is a function of its seed: that so many are twice alike shows it for all. */
 const SEEDS_RUN_TWICE = 1;
 
 describe("Raft alone, simulated", () => {
@@ -22,7 +20,7 @@ describe("Raft alone, simulated", () => {
     expect(zeros(sumOf(reports)), "never happened").to.deep.equal([]);
   });
 
-  for (let seed = FIRST; seed < FIRST + COUNT; seed += 1) {
+  for (const seed of SEEDS) {
     it(`keeps its promises: npm run sim -- --kind raft --seed ${seed}`, () => {
       const report = runRaftSeed({ seed });
       expect(report.virtualMs).to.be.at.least(VIRTUAL_MS_MIN);
@@ -31,8 +29,9 @@ describe("Raft alone, simulated", () => {
     });
   }
 
-  it("runs twice alike", () => {
-    for (const first of reports.slice(0, SEEDS_RUN_TWICE)) {
+  it("runs twice alike", function () {
+    this.timeout(900_000);
+    for (const first of runTwice(reports, SEEDS_RUN_TWICE)) {
       const second = runRaftSeed(first);
       expect(second.trace).to.deep.equal(first.trace);
       expect(second.events).to.equal(first.events);
